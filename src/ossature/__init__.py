@@ -1,0 +1,1 @@
+"""A harness for spec-driven code generation."""

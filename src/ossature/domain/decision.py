@@ -1,0 +1,136 @@
+"""What the engine asks, what a person or policy answers, and what a person may ask of a run unasked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+Gate = Literal["trust", "spec_edit", "plan", "prompt", "fix", "landing", "task_failed", "conflict", "budget"]
+Verb = Literal["approve", "retry", "skip", "edit", "abort", "take"]
+Side = Literal["mine", "theirs"]
+
+
+class Question(BaseModel):
+    """An open gate. It stays open until a decision names it; it has no timeout."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    gate: Gate
+    subject: str
+    """One line for people: what is asked."""
+    detail: str = ""
+    """More of it: the failing lines, the files in conflict."""
+    verbs: tuple[Verb, ...]
+    task: str = ""
+    spec: str = ""
+    files: tuple[str, ...] = ()
+    """Project-relative files that `edit` may replace or `take` decides about, or that show the matter."""
+    digests: tuple[str, ...] = ()
+    """Of `files`, as they were when the question was asked."""
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question_id: str
+    by: str
+    """Who answered: `tui`, `cli`, `policy:auto`…"""
+    id: str = ""
+    """Random, given by the sender, so that sending twice is harmless."""
+
+
+class Approve(_Reply):
+    """Go on, with a word to the model where one is called next."""
+
+    verb: Literal["approve"] = "approve"
+    feedback: str = ""
+
+
+class Retry(_Reply):
+    """Try once more, with a word to the model."""
+
+    verb: Literal["retry"] = "retry"
+    feedback: str = ""
+    model: str = ""
+    """Another model for this try; empty keeps the configured one."""
+
+
+class Skip(_Reply):
+    """Leave this task out for this run."""
+
+    verb: Literal["skip"] = "skip"
+
+
+class Edit(_Reply):
+    """Use this content instead of the file that was asked about."""
+
+    verb: Literal["edit"] = "edit"
+    path: str
+    base_digest: str
+    """Digest of the content that was edited; a decision made on an older one is refused."""
+    content: str
+
+
+class Abort(_Reply):
+    """End the run; what has landed stays."""
+
+    verb: Literal["abort"] = "abort"
+
+
+class Take(_Reply):
+    """Settle a conflict: `mine` keeps the file on disk, `theirs` takes the generated one."""
+
+    verb: Literal["take"] = "take"
+    side: Side
+
+
+Decision = Annotated[Approve | Retry | Skip | Edit | Abort | Take, Field(discriminator="verb")]
+
+
+class Stop(BaseModel):
+    """End the run: `drain` lets work in flight finish, `now` interrupts it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    command: Literal["stop"] = "stop"
+    mode: Literal["drain", "now"] = "drain"
+    by: str = ""
+
+
+class Pause(BaseModel):
+    """Start nothing new; what runs goes on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    command: Literal["pause"] = "pause"
+    by: str = ""
+
+
+class Resume(BaseModel):
+    """Take up a paused run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    command: Literal["resume"] = "resume"
+    by: str = ""
+
+
+class SetPreset(BaseModel):
+    """Change which gates ask from now on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    command: Literal["set_preset"] = "set_preset"
+    preset: Literal["default", "tui", "step", "auto"] = "default"
+    by: str = ""
+
+
+Command = Annotated[Stop | Pause | Resume | SetPreset, Field(discriminator="command")]
+
+
+class Letter(BaseModel):
+    """One file in a run's inbox: a decision or a command."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    message: Decision | Command
+
+
+LETTER: TypeAdapter[Letter] = TypeAdapter(Letter)

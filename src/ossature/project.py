@@ -1,0 +1,357 @@
+"""Where a project is, what it is set to, and every path that we own in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ossature.errors import ConfigError, Diagnostic, Place, UsageError
+
+CONFIG_NAME = "ossature.toml"
+SandboxMode = Literal["read-only", "workspace-write", "danger-full-access"]
+SANDBOX_MODES: tuple[SandboxMode, ...] = ("read-only", "workspace-write", "danger-full-access")
+ROLE_KEYS: Mapping[str, str] = {
+    "audit": "audit",
+    "cross_audit": "audit",
+    "spec_fix": "fixer",
+    "brief": "brief",
+    "interface": "interface",
+    "plan": "planner",
+    "implement": "build",
+    "fix": "build",
+    "fix_escalation": "fix_escalation",
+    "review": "reviewer",
+}
+"""Role -> key of `[llm]` that sets its model; `fixer` is the spec fixer of an audit."""
+_KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
+    "project": {"name": str, "version": str, "spec_dir": str, "context_dir": str},
+    "output": {"dir": str, "language": str, "framework": str},
+    "audit": {"max_fix_cycles": int},
+    "build": {
+        "max_fix_attempts": int,
+        "max_inline_lines": int,
+        "max_output_tokens": int,
+        "review": bool,
+        "max_review_attempts": int,
+        "setup": (str, list),
+        "verify": (str, list),
+        "exclude": (str, list),
+        "timeout_s": (int, float),
+    },
+    "test": {"command": str, "require_coverage": bool},
+    "validate": {"strict": bool},
+    "history": {"commit": bool},
+    "llm": {
+        "model": str,
+        **{key: str for key in sorted(set(ROLE_KEYS.values()))},
+        "ollama_base_url": str,
+        "retries": int,
+        "tool_retries": int,
+        "timeout_s": (int, float),
+    },
+}
+_FIELDS: Mapping[str, tuple[str, str]] = {
+    "name": ("project", "name"),
+    "version": ("project", "version"),
+    "spec_dir": ("project", "spec_dir"),
+    "context_dir": ("project", "context_dir"),
+    "output_dir": ("output", "dir"),
+    "language": ("output", "language"),
+    "framework": ("output", "framework"),
+    "max_fix_attempts": ("build", "max_fix_attempts"),
+    "max_inline_lines": ("build", "max_inline_lines"),
+    "max_output_tokens": ("build", "max_output_tokens"),
+    "review": ("build", "review"),
+    "verify_timeout_s": ("build", "timeout_s"),
+    "model": ("llm", "model"),
+    "model_timeout_s": ("llm", "timeout_s"),
+    "ollama_base_url": ("llm", "ollama_base_url"),
+    "is_strict": ("validate", "strict"),
+    "keeps_history": ("history", "commit"),
+}
+"""Field of `Settings` -> where `ossature.toml` keeps it."""
+_KNOWN_TABLES = frozenset(_KEYS) | {"sandbox", "vmd"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `ossature.toml`, the environment and the flags say; the later wins."""
+
+    name: str = "ossature-project"
+    version: str = "0.0.1"
+    spec_dir: str = "specs"
+    context_dir: str = "context"
+    output_dir: str = "output"
+    language: str = "python"
+    framework: str = ""
+    max_fix_attempts: int = 3
+    max_inline_lines: int = 200
+    max_output_tokens: int = 32768
+    review: bool = False
+    setup: tuple[str, ...] = ()
+    verify: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    verify_timeout_s: float = 120.0
+    """For each verify command."""
+    model_timeout_s: float = 600.0
+    """For a whole model call."""
+    ollama_base_url: str = ""
+    is_strict: bool = False
+    keeps_history: bool = False
+    model: str = ""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Key of `[llm]` -> model, where it differs from `model`."""
+
+    def model_for(self, role: str) -> str:
+        """The model of a role; `fix_escalation` is empty unless it is set."""
+        key = ROLE_KEYS[role]
+        if key in self.models:
+            return self.models[key]
+        return "" if role == "fix_escalation" else self.model
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project folder and its settings. Paths are absolute."""
+
+    root: Path
+    settings: Settings = field(default_factory=Settings)
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """Warnings about the config (unknown keys); errors are raised."""
+
+    @property
+    def state_dir(self) -> Path:
+        return self.root / ".ossature"
+
+    @property
+    def output_root(self) -> Path:
+        return self.root / self.settings.output_dir
+
+    @property
+    def context_root(self) -> Path:
+        return self.root / self.settings.context_dir
+
+    @property
+    def plan_path(self) -> Path:
+        return self.state_dir / "plan.toml"
+
+    @property
+    def proposed_plan_path(self) -> Path:
+        return self.state_dir / "plan.proposed.toml"
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.state_dir / "ledger.jsonl"
+
+    @property
+    def blobs_dir(self) -> Path:
+        return self.state_dir / "blobs"
+
+    @property
+    def tasks_dir(self) -> Path:
+        return self.state_dir / "tasks"
+
+    @property
+    def exchanges_dir(self) -> Path:
+        return self.state_dir / "exchanges"
+
+    @property
+    def runs_dir(self) -> Path:
+        return self.state_dir / "runs"
+
+    @property
+    def audit_dir(self) -> Path:
+        return self.state_dir / "audit"
+
+    @property
+    def brief_dir(self) -> Path:
+        return self.state_dir / "context"
+
+    @property
+    def interfaces_dir(self) -> Path:
+        return self.state_dir / "context" / "interfaces"
+
+    @property
+    def work_dir(self) -> Path:
+        return self.state_dir / "work"
+
+    @property
+    def lease_path(self) -> Path:
+        return self.state_dir / "lease"
+
+    @property
+    def prompts_dir(self) -> Path:
+        """The project's own prompt templates; they win over ours."""
+        return self.root / "prompts"
+
+    def relative(self, path: Path) -> str:
+        """*path* as stored on disk and in events: project-relative with `/`."""
+        return path.relative_to(self.root).as_posix()
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above *start* that holds `ossature.toml`."""
+    for folder in (start, *start.parents):
+        if (folder / CONFIG_NAME).is_file():
+            return folder
+    raise UsageError(
+        f"no {CONFIG_NAME} in {start} or above it",
+        hint="run `ossature init NAME` to start a project, or `cd` into one",
+    )
+
+
+def load_project(start: Path, environ: Mapping[str, str] | None = None) -> Project:
+    """Find the project around *start* and read its settings; raises ConfigError with file and line."""
+    root = find_root(start.absolute())
+    path = root / CONFIG_NAME
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ConfigError("is not UTF-8", place=Place(CONFIG_NAME, line)) from error
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", place=Place(CONFIG_NAME)) from error
+    settings, diagnostics = parse_settings(text)
+    settings = _with_environment(settings, os.environ if environ is None else environ)
+    return Project(root=root, settings=settings, diagnostics=diagnostics)
+
+
+def parse_settings(text: str) -> tuple[Settings, tuple[Diagnostic, ...]]:
+    """Check every known key's type; unknown tables and keys are warnings."""
+    tables = _parse_toml(text, CONFIG_NAME)
+    warnings: list[Diagnostic] = []
+    for table, content in tables.items():
+        if table not in _KNOWN_TABLES:
+            warnings.append(_unknown(text, table, "", f"unknown table [{table}]"))
+        elif table in _KEYS:
+            _check_table(text, table, content, warnings)
+    values = {table: tables.get(table, {}) for table in _KEYS}
+    picked: dict[str, Any] = {
+        name: values[table][key] for name, (table, key) in _FIELDS.items() if key in values[table]
+    }
+    for key in ("setup", "verify", "exclude"):
+        picked[key] = _as_list(text, "build", key, values["build"].get(key, ()))
+    picked["models"] = {key: values["llm"][key] for key in set(ROLE_KEYS.values()) if values["llm"].get(key)}
+    settings = Settings(**picked)
+    _check_folders(text, settings)
+    return settings, tuple(warnings)
+
+
+def user_sandbox_mode(environ: Mapping[str, str]) -> SandboxMode | None:
+    """`[sandbox] mode` of the user's own config: a project can never loosen it."""
+    home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '~')}/.config"
+    path = Path(home).expanduser() / "ossature" / "config.toml"
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    table = _parse_toml(text, str(path)).get("sandbox", {})
+    mode = table.get("mode") if isinstance(table, dict) else None
+    if mode is None:
+        return None
+    if mode not in SANDBOX_MODES:
+        raise ConfigError(
+            f"sandbox.mode is {mode!r}",
+            place=Place(str(path), _line_of(text, "sandbox", "mode")),
+            hint="use one of: " + ", ".join(SANDBOX_MODES),
+        )
+    return mode  # type: ignore[no-any-return]  # checked against SANDBOX_MODES above
+
+
+def _parse_toml(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+), column (\d+)", str(error))
+        place = Place(name, int(found[1]), int(found[2])) if found else Place(name, text.count("\n") + 1)
+        raise ConfigError(f"invalid TOML: {str(error).split(' (at ')[0]}", place=place) from error
+    except (RecursionError, ValueError) as error:
+        raise ConfigError("nested too deeply, or a number is too long", place=Place(name)) from error
+
+
+def _check_table(text: str, table: str, content: Any, warnings: list[Diagnostic]) -> None:
+    if not isinstance(content, dict):
+        raise ConfigError(f"[{table}] has to be a table", place=Place(CONFIG_NAME, _line_of(text, table, "")))
+    for key, value in content.items():
+        wanted = _KEYS[table].get(key)
+        if wanted is None:
+            warnings.append(_unknown(text, table, key, f"unknown key {table}.{key}"))
+            continue
+        kinds = wanted if isinstance(wanted, tuple) else (wanted,)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            names = " or ".join(_TYPE_NAMES[kind] for kind in kinds)
+            raise ConfigError(
+                f"{table}.{key} has to be {names}, not {value!r:.60}",
+                place=Place(CONFIG_NAME, _line_of(text, table, key)),
+            )
+        if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+            raise ConfigError(
+                f"{table}.{key} cannot be negative", place=Place(CONFIG_NAME, _line_of(text, table, key))
+            )
+
+
+_TYPE_NAMES: Mapping[type, str] = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list of strings",
+}
+
+
+def _as_list(text: str, table: str, key: str, value: Any) -> tuple[str, ...]:
+    items = [value] if isinstance(value, str) else list(value)
+    if not all(isinstance(item, str) for item in items):
+        raise ConfigError(
+            f"{table}.{key} has to be a list of strings", place=Place(CONFIG_NAME, _line_of(text, table, key))
+        )
+    return tuple(item for item in items if item)
+
+
+def _check_folders(text: str, settings: Settings) -> None:
+    """spec_dir, context_dir and output.dir stay inside the project: a path from a file never escapes."""
+    for table, key, value in (
+        ("project", "spec_dir", settings.spec_dir),
+        ("project", "context_dir", settings.context_dir),
+        ("output", "dir", settings.output_dir),
+    ):
+        parts = value.replace("\\", "/").split("/")
+        if (
+            not value
+            or value.startswith(("/", "~"))
+            or ".." in parts
+            or "\0" in value
+            or ".ossature" in parts
+        ):
+            raise ConfigError(
+                f"{table}.{key} = {value!r} has to be a folder inside the project",
+                place=Place(CONFIG_NAME, _line_of(text, table, key)),
+            )
+
+
+def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    model = environ.get("OSSATURE_MODEL", "")
+    return replace(settings, model=model, models={}) if model else settings
+
+
+def _unknown(text: str, table: str, key: str, message: str) -> Diagnostic:
+    place = Place(CONFIG_NAME, _line_of(text, table, key))
+    return Diagnostic("config-unknown-key", "warning", place, message, "it is ignored")
+
+
+def _line_of(text: str, table: str, key: str) -> int:
+    """Line of `key` within `[table]`, or of the table itself; 0 when neither is found (inline tables)."""
+    here, header = "", 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        found = re.match(r"\s*\[\s*([\w.\"'-]+)\s*\]", line)
+        if found:
+            here = found[1]
+            header = number if here == table else header
+        elif here == table and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+            return number
+    return header
