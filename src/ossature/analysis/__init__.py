@@ -1,0 +1,1 @@
+"""Turns specs into findings, briefs and a plan with a model's help."""

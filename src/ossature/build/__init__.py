@@ -1,0 +1,1 @@
+"""Turns a planned task into verified, landed files."""

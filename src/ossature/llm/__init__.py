@@ -1,0 +1,1 @@
+"""Asks a model: the port, its adapters, prompts and replies."""

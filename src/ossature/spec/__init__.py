@@ -1,0 +1,1 @@
+"""Turns the text of specs, architectures and cases into values."""

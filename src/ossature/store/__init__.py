@@ -1,0 +1,1 @@
+"""Turns values into files under .ossature and back."""

@@ -1,0 +1,1 @@
+"""The Textual face: shows a run's journal and sends decisions."""
