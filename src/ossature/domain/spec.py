@@ -112,6 +112,8 @@ class Component:
     contracts: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     path_line: int = 0
+    depends_line: int = 0
+    """Of `**Depends on:**`; 0 where it is missing."""
 
 
 @dataclass(frozen=True, slots=True)

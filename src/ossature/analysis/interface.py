@@ -1,0 +1,58 @@
+"""Interfaces of specs: the only thing that one spec's tasks see of another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ossature.analysis.brief import read_origin, write_with_origin
+from ossature.analysis.desk import Desk, Inquiry
+from ossature.analysis.texts import interface_name, interface_of_architecture, spec_inputs, spec_text
+from ossature.digest import digest_json, digest_text
+from ossature.domain import event as ev
+from ossature.domain.spec import SpecTree
+from ossature.llm.prompt import fence
+
+
+async def write_interface(desk: Desk, tree: SpecTree, spec_id: str, sources: Mapping[str, str]) -> str:
+    """The interface of a spec: from its architecture, or else from a model that reads `sources`.
+
+    `sources` is path -> content of what the spec's tasks landed; empty while nothing has landed, when the
+    model goes by the spec alone. Nothing is asked while neither changed. Raises ModelError, OssatureError.
+    """
+    path = desk.project.interfaces_dir / interface_name(spec_id)
+    text = interface_of_architecture(tree, spec_id)
+    if text:
+        made_from = digest_text(text)
+        is_cached = read_origin(path) == made_from and path.exists()
+        if not is_cached:
+            write_with_origin(path, text, made_from)
+        _say(desk, spec_id, "architecture", is_cached=is_cached)
+        return text
+    inputs = spec_inputs(tree, spec_id)
+    inputs |= {f"source {name}": digest_text(content) for name, content in sources.items()}
+    made_from = digest_json(inputs)
+    if read_origin(path) == made_from and path.exists():
+        _say(desk, spec_id, "model", is_cached=True)
+        return path.read_text("utf-8")
+    values = {
+        "spec_id": spec_id,
+        "spec_text": spec_text(tree, spec_id),
+        "language": desk.project.settings.language,
+        "sources": "\n\n".join(fence(name, content) for name, content in sources.items()),
+    }
+    text = await desk.ask_text(Inquiry("interface", spec_id, "interface", values, inputs))
+    write_with_origin(path, text, made_from)
+    _say(desk, spec_id, "model", is_cached=False)
+    return text
+
+
+def _say(desk: Desk, spec_id: str, source: str, *, is_cached: bool) -> None:
+    path = desk.project.relative(desk.project.interfaces_dir / interface_name(spec_id))
+    desk.channel.emit(
+        ev.InterfaceWritten(
+            spec=spec_id,
+            path=path,
+            source="architecture" if source == "architecture" else "model",
+            is_cached=is_cached,
+        )
+    )

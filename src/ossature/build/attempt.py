@@ -1,0 +1,297 @@
+"""The model calls of one task, numbered, and what each leaves in the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ossature.build.command import Action, Finished
+from ossature.build.diffing import unified
+from ossature.build.material import Material
+from ossature.build.prompting import Failure, fix_prompt, implement_prompt, previous_text
+from ossature.build.tools import Tools
+from ossature.build.verdict import Verdict, judge
+from ossature.digest import digest_bytes, digest_json
+from ossature.domain import event as ev
+from ossature.domain.plan import Task
+from ossature.llm.caller import Exchange
+from ossature.llm.client import Request
+from ossature.llm.prompt import Prompt, load_template
+from ossature.llm.reply import Blocks, Refusal, missing_outputs, parse_blocks
+from ossature.store.ledger import Landing
+from ossature.store.tasklog import AttemptLog, open_attempt
+
+
+class ReplyFailure(Exception):
+    """A reply that could not be used, nor the one after the model was told why."""
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+class Attempts:
+    """Everything that is tried on one task in one run."""
+
+    def __init__(self, tools: Tools, task: Task, lineage: str, material: Material) -> None:
+        self._tools = tools
+        self._task = task
+        self._lineage = lineage
+        self._material = material
+        self._exchange: Exchange | None = None
+        self._log: AttemptLog | None = None
+        self._shown: dict[str, bytes] = {}
+        """Earlier versions of the outputs that a prompt showed; an edit may start from them."""
+        self._history: list[str] = []
+        self._model = ""
+        self.number = 0
+        """Of the latest attempt; counts every model call of the task in this run."""
+        self.staged: dict[str, str] = {}
+        """Output path -> digest of what is in the stage."""
+
+    @property
+    def has_stage(self) -> bool:
+        """Something was generated that can be edited and verified."""
+        return bool(self.staged)
+
+    async def implement(self, previous: Landing | None, *, feedback: str, model: str) -> None:
+        """Ask for all outputs and stage them. Raises ReplyFailure, ModelError."""
+        self.staged.clear()
+        self._history.clear()
+        self._model = model
+        self._shown = self._previous_files(previous)
+        prompt = implement_prompt(
+            self._task,
+            self._material,
+            self._tools.page,
+            previous=self._previous_text(previous),
+            feedback=feedback,
+        )
+        await self._call("implement", prompt, self._inputs(feedback=feedback))
+
+    async def fix(self, verdict: Verdict, *, feedback: str) -> None:
+        """Ask for a repair of what is staged. Raises ReplyFailure, ModelError."""
+        files = {path: self._tools.workspace.read(path) for path in self.staged}
+        failure = Failure(
+            command=verdict.command,
+            exit_text=_exit_text(verdict),
+            output=verdict.excerpt,
+            history="\n".join(self._history),
+            files={path: content.decode("utf-8", "replace") for path, content in files.items()},
+        )
+        inputs = self._inputs(feedback=feedback)
+        inputs["verify command"] = digest_json(verdict.command)
+        inputs |= {f"staged {path}": digest for path, digest in self.staged.items()}
+        prompt = fix_prompt(self._task, self._material, self._tools.page, failure, feedback=feedback)
+        await self._call("fix", prompt, inputs)
+
+    def edit(self, path: str, content: str | bytes) -> None:
+        """Put a person's version of an output into the stage."""
+        raw = content.encode("utf-8") if isinstance(content, str) else content
+        before = {path: self._read_or_none(path)}
+        self._stage({path: raw})
+        self._history.append(unified(before, {path: raw}))
+
+    def start_verify(self, files: Mapping[str, bytes]) -> None:
+        """Stage what landed before, to be verified again without a model."""
+        self._stage(files)
+
+    async def verify(self) -> Verdict:
+        """Run the task's commands in the stage until one is red."""
+        log = self._current_log()
+        name = self._tools.project.relative(log.verify_log)
+        self._tools.channel.emit(
+            ev.VerifyStarted(task=self._task.id, attempt=self.number, commands=self._task.verify, log=name)
+        )
+        verdict = Verdict.green()
+        seconds = 0.0
+        for command in self._task.verify:
+            finished = await self._tools.executor.run(
+                Action(
+                    command=command,
+                    cwd=self._tools.workspace.folder,
+                    environ=self._tools.environ,
+                    timeout_s=self._task.timeout_s or self._tools.project.settings.verify_timeout_s,
+                    log_path=log.verify_log,
+                )
+            )
+            seconds += finished.seconds
+            verdict = self._judge(command, finished)
+            if verdict.name != "ok":
+                break
+        self._report(verdict, seconds, name)
+        return verdict
+
+    def collect(self) -> tuple[list[str], dict[str, bytes]]:
+        """Outputs that the verify took away, and the bytes of all that are there."""
+        missing: list[str] = []
+        files: dict[str, bytes] = {}
+        for path in self._task.outputs:
+            content = self._read_or_none(path)
+            if content is None:
+                missing.append(path)
+            else:
+                files[path] = content
+        return missing, files
+
+    def mark_landed(self) -> None:
+        """Note on the attempt that its files are what landed."""
+        if self._exchange is not None:
+            self._tools.caller.mark(self._exchange, "ok", landed=True)
+
+    async def _call(self, role: ev.Role, prompt: Prompt, inputs: dict[str, str]) -> None:
+        reason = ""
+        for _ in range(2):
+            exchange = await self._ask(role, prompt, inputs)
+            accepted = self._accept(exchange)
+            if isinstance(accepted, Blocks):
+                self._apply(exchange, accepted)
+                return
+            reason = accepted.reason
+            self._tools.caller.mark(exchange, "refused")
+            self._tools.channel.emit(
+                ev.ReplyRefused(
+                    role=role,
+                    spec=self._task.spec,
+                    task=self._task.id,
+                    attempt=self.number,
+                    reason=reason,
+                )
+            )
+            template = load_template("repair_blocks", self._tools.page.prompts_dir)
+            again = template.render({"reason": reason, "reply": exchange.text})
+            prompt = Prompt(prompt.system, f"{prompt.prompt}\n\n{again.prompt}")
+            inputs = {**inputs, "refused reply": digest_bytes(exchange.text.encode("utf-8", "replace"))}
+        raise ReplyFailure(
+            f"the reply of {role} could not be used: {reason}",
+            "retry with a word to the model, or another model",
+        )
+
+    async def _ask(self, role: ev.Role, prompt: Prompt, inputs: dict[str, str]) -> Exchange:
+        self.number += 1
+        settings = self._tools.project.settings
+        request = Request(
+            role=role,
+            spec=self._task.spec,
+            task=self._task.id,
+            lineage=self._lineage,
+            attempt=self.number,
+            model=self._model or self._task.model or settings.model_for(role),
+            system=prompt.system,
+            prompt=prompt.prompt,
+            max_output_tokens=settings.max_output_tokens,
+            inputs=inputs,
+            timeout_s=settings.model_timeout_s,
+        )
+        self._exchange = await self._tools.caller.ask(request)
+        self._log = self._exchange.log
+        return self._exchange
+
+    def _accept(self, exchange: Exchange) -> Blocks | Refusal:
+        if exchange.finish == "length":
+            limit = self._tools.project.settings.max_output_tokens
+            return Refusal(f"the reply was cut off at {limit} output tokens; answer with less")
+        blocks = parse_blocks(exchange.text, declared=self._task.outputs, current=self._current)
+        if isinstance(blocks, Refusal):
+            return blocks
+        there = {path for path in self._task.outputs if self._read_or_none(path) is not None}
+        missing = [path for path in missing_outputs(blocks, self._task.outputs) if path not in there]
+        if missing:
+            return Refusal(f"these outputs are missing from the reply: {', '.join(missing)}")
+        return blocks
+
+    def _apply(self, exchange: Exchange, blocks: Blocks) -> None:
+        files = {path: text.encode("utf-8", "replace") for path, text in blocks.files.items()}
+        before = {path: self._read_or_none(path) or self._shown.get(path) for path in files}
+        self._stage(files)
+        changes = unified(before, dict(files))
+        self._history.append(changes)
+        exchange.log.write_changes(changes)
+        self._tools.channel.emit(
+            ev.FilesStaged(
+                task=self._task.id,
+                attempt=self.number,
+                files=tuple(files),
+                folder=self._tools.project.relative(exchange.folder),
+            )
+        )
+
+    def _stage(self, files: Mapping[str, bytes]) -> None:
+        self._tools.workspace.write(files)
+        self.staged |= {path: digest_bytes(content) for path, content in files.items()}
+
+    def _current(self, path: str) -> str | None:
+        content = self._read_or_none(path)
+        if content is None:
+            content = self._shown.get(path)
+        return None if content is None else content.decode("utf-8", "replace")
+
+    def _read_or_none(self, path: str) -> bytes | None:
+        workspace = self._tools.workspace
+        return workspace.read(path) if workspace.exists(path) else None
+
+    def _inputs(self, *, feedback: str) -> dict[str, str]:
+        inputs = {
+            leaf: digest for leaf, digest in self._material.leaves.items() if not leaf.startswith("template ")
+        }
+        inputs["verify commands"] = self._material.verify_leaves["verify commands"]
+        if feedback:
+            inputs["feedback"] = digest_json(feedback)
+        return inputs
+
+    def _previous_files(self, previous: Landing | None) -> dict[str, bytes]:
+        if previous is None:
+            return {}
+        return {
+            path: self._tools.blobs.get(digest)
+            for path, digest in previous.files.items()
+            if path in self._task.outputs and self._tools.blobs.has(digest)
+        }
+
+    def _previous_text(self, previous: Landing | None) -> str:
+        """The task's own files as they landed before, so that a small change stays small."""
+        if previous is None or not self._shown:
+            return ""
+        return previous_text(self._shown, self._tools.leaf_texts(previous), self._material)
+
+    def _judge(self, command: str, finished: Finished) -> Verdict:
+        workspace = self._tools.workspace
+        return judge(
+            command,
+            finished,
+            on_path=self._tools.on_path,
+            stage_files=self._task.outputs,
+            stage_root=str(workspace.folder),
+        )
+
+    def _current_log(self) -> AttemptLog:
+        if self._log is None:
+            self._log = open_attempt(
+                self._tools.project.tasks_dir, self._lineage, self._tools.run, self.number, "verify"
+            )
+        return self._log
+
+    def _report(self, verdict: Verdict, seconds: float, log: str) -> None:
+        if self._exchange is not None:
+            self._tools.caller.mark(self._exchange, verdict.name)
+        self._tools.channel.emit(
+            ev.VerifyFinished(
+                task=self._task.id,
+                attempt=self.number,
+                verdict=verdict.name,
+                exit_status=verdict.exit_status,
+                command=verdict.command if verdict.name != "ok" else "",
+                summary=verdict.summary if verdict.name != "ok" else "",
+                seconds=round(seconds, 3),
+                log=log,
+            )
+        )
+
+
+def _exit_text(verdict: Verdict) -> str:
+    match verdict.name:
+        case "timed_out":
+            return "it ran into its time limit and was ended"
+        case _ if verdict.exit_status is not None and verdict.exit_status < 0:
+            return f"it was ended by signal {-verdict.exit_status}"
+        case _:
+            return f"exit status {verdict.exit_status}"

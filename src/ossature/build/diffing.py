@@ -1,0 +1,48 @@
+"""Unified diffs of a task's files, for people and for the next attempt."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+_TOO_BIG = 400_000
+"""Characters; difflib is quadratic, so larger files are told by size only."""
+
+
+def unified(before: Mapping[str, bytes | None], after: Mapping[str, bytes | None]) -> str:
+    """One unified diff over all paths of both sides; binary and very large files get a line each."""
+    return "".join(_one(path, before.get(path), after.get(path)) for path in dict.fromkeys((*before, *after)))
+
+
+def unified_text(name: str, before: str, after: str) -> str:
+    """Unified diff of one text."""
+    return _one(name, before.encode(), after.encode())
+
+
+def _one(path: str, before: bytes | None, after: bytes | None) -> str:
+    if before == after:
+        return ""
+    old, new = _lines(before), _lines(after)
+    if old is None or new is None:
+        return f"--- {path}\n+++ {path}\n(binary or very large: {_size(before)} -> {_size(after)})\n"
+    source = "/dev/null" if before is None else f"a/{path}"
+    target = "/dev/null" if after is None else f"b/{path}"
+    lines = difflib.unified_diff(old, new, fromfile=source, tofile=target)
+    return "".join(
+        line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
+    )
+
+
+def _lines(content: bytes | None) -> list[str] | None:
+    if content is None:
+        return []
+    if len(content) > _TOO_BIG:
+        return None
+    try:
+        return content.decode("utf-8").splitlines(keepends=True)
+    except UnicodeDecodeError:
+        return None
+
+
+def _size(content: bytes | None) -> str:
+    return "none" if content is None else f"{len(content)} bytes"

@@ -1,0 +1,94 @@
+"""Move verified files into the output folder: all or, after a crash, all at the next start."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from ossature.digest import digest_bytes
+from ossature.errors import UnsafePath
+from ossature.store.blobs import Blobs
+from ossature.store.ledger import Intent, Landing, Ledger
+from ossature.store.safe_root import SafeRoot
+
+
+class Recovery(NamedTuple):
+    """What a start found half done."""
+
+    finished: tuple[str, ...]
+    """Task ids whose landing was completed."""
+    conflicts: tuple[str, ...]
+    """Paths that changed since in a way that no landing explains; they were left as they are."""
+
+
+def land(
+    landing: Landing,
+    contents: Mapping[str, bytes],
+    *,
+    ledger: Ledger,
+    blobs: Blobs,
+    output: SafeRoot,
+    hidden: Collection[str] = (),
+) -> int:
+    """Record, write and confirm *contents*; returns how many files on disk changed.
+
+    `hidden` paths are recorded but not written: a later writer of the same path has landed, and the disk
+    shows that one. Raises DiskError; whatever was done by then, the next start finishes it.
+    """
+    for content in contents.values():
+        blobs.put(content)
+    before = {path: output.digest(path) for path in contents}
+    intent_id = ledger.append_intent(landing, before, tuple(hidden))
+    changed = 0
+    for path, content in contents.items():
+        if path not in hidden and before[path] != landing.files[path]:
+            output.write(path, content)
+            changed += 1
+    ledger.append_landed(intent_id)
+    return changed
+
+
+def recover(*, ledger: Ledger, blobs: Blobs, output: SafeRoot) -> Recovery:
+    """Finish every landing that a crash cut in two.
+
+    Per path: the disk shows the new bytes: done; it shows the old ones: write the new; anything else was
+    changed by somebody in between and stays.
+    """
+    finished: list[str] = []
+    conflicts: list[str] = []
+    for intent in ledger.open_intents:
+        conflicts += _finish(intent, blobs, output)
+        ledger.append_landed(intent.id)
+        finished.append(intent.landing.task)
+    return Recovery(tuple(finished), tuple(conflicts))
+
+
+def _finish(intent: Intent, blobs: Blobs, output: SafeRoot) -> list[str]:
+    conflicts: list[str] = []
+    for path, digest in intent.landing.files.items():
+        if path in intent.skip:
+            continue
+        try:
+            now = output.digest(path)
+        except UnsafePath:
+            conflicts.append(path)
+            continue
+        if now == digest:
+            continue
+        if now == intent.before.get(path):
+            output.write(path, blobs.get(digest))
+        else:
+            conflicts.append(path)
+    return conflicts
+
+
+def foreign_changes(
+    files: Mapping[str, bytes], *, shown: Mapping[str, str], output: SafeRoot, hidden: Collection[str]
+) -> list[str]:
+    """Paths whose bytes on disk are neither what landed last (`shown`) nor what is about to land."""
+    changed: list[str] = []
+    for path, content in files.items():
+        now = None if path in hidden else output.digest(path)
+        if now is not None and now not in (shown.get(path), digest_bytes(content)):
+            changed.append(path)
+    return changed

@@ -1,0 +1,248 @@
+"""What one task is made from: the parts that its prompt shows, and the tree that its verify sees.
+
+Prompt and fingerprint come from the same parts, so a fingerprint can never miss what a model was shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from ossature.digest import digest_json, digest_text
+from ossature.domain.plan import Graph, Plan, Task, writers_of
+from ossature.domain.spec import SpecTree
+from ossature.spec.refs import Refs, Resolved
+from ossature.store.ledger import Landing
+
+PartKind = Literal["spec", "arch", "interface", "file", "context", "task", "project", "template"]
+NEVER = "0" * 64
+"""Stands for a file that is not there yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that a prompt shows."""
+
+    kind: PartKind
+    name: str
+    """Within its kind: a canonical section name, a path, a spec id, a field of the task."""
+    digest: str
+    text: str | None = None
+    """None for files, whose content is found by the digest (outputs) or the name (context)."""
+
+    @property
+    def leaf(self) -> str:
+        """How `why` names it."""
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All parts of a task and what its verify sees."""
+
+    parts: tuple[Part, ...]
+    commands: tuple[str, ...]
+    tree_digest: str
+    """Of the outputs of everything the task waits for, as they landed."""
+
+    @property
+    def leaves(self) -> dict[str, str]:
+        """Leaf -> digest, for what the model sees."""
+        return {part.leaf: part.digest for part in self.parts}
+
+    @property
+    def verify_leaves(self) -> dict[str, str]:
+        """Leaf -> digest, for what the verify sees."""
+        return {"verify commands": digest_json(list(self.commands)), "input tree": self.tree_digest}
+
+    @property
+    def generate(self) -> str:
+        """Fingerprint over what the model sees."""
+        return digest_json(self.leaves)
+
+    @property
+    def verify(self) -> str:
+        """Fingerprint over what the verify sees."""
+        return digest_json(self.verify_leaves)
+
+    def of(self, kind: PartKind) -> list[Part]:
+        return [part for part in self.parts if part.kind == kind]
+
+
+@dataclass
+class Sources:
+    """Everything that fingerprints are made from, read once and asked per task.
+
+    `landings` changes while a build goes on; the rest stays.
+    """
+
+    tree: SpecTree
+    plan: Plan
+    graph: Graph
+    language: str
+    framework: str
+    landings: dict[str, Landing]
+    """Task id -> what that task landed last."""
+    interfaces: Mapping[str, str] = field(default_factory=dict)
+    """Spec id -> text of its interface."""
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    """Path under the context folder -> digest."""
+    origins: dict[str, str] = field(default_factory=dict)
+    """Output path -> digest of the file that a person had there before its first task."""
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """Template name -> digest, only for those that the project overrides."""
+    unowned_digest: Callable[[str], str | None] = lambda _path: None
+    """Digest of a file in the output folder that no task writes."""
+    _refs: dict[tuple[str, str, str], Resolved | None] = field(default_factory=dict)
+    _trees: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def writers(self) -> dict[str, list[str]]:
+        """Output path -> ids of its writers, earlier ones first."""
+        position = {task_id: index for index, task_id in enumerate(self.graph.order)}
+        writers = writers_of(self.plan.tasks)
+        for path, ids in writers.items():
+            if len(ids) > 1:
+                writers[path] = sorted(ids, key=lambda task_id: position.get(task_id, len(position)))
+        return writers
+
+    @cached_property
+    def _index(self) -> Refs:
+        return Refs(self.tree)
+
+    @cached_property
+    def tasks(self) -> dict[str, Task]:
+        return self.plan.by_id()
+
+    def landed(self, task_id: str, landing: Landing) -> None:
+        """Take note of a new landing; digests that hang on it are made anew."""
+        self.landings[task_id] = landing
+        self._trees.clear()
+
+    def is_shown_from_architecture(self, spec_id: str) -> bool:
+        """The spec's interface is what its architecture says; no model has to read it from the code."""
+        return any(
+            component.interface or component.contracts
+            for architecture in self.tree.architectures.get(spec_id, ())
+            for component in architecture.components
+        )
+
+    def set_interface(self, spec_id: str, text: str) -> None:
+        """Take the interface that was read from what has landed."""
+        self.interfaces = {**self.interfaces, spec_id: text}
+
+    def part_of_spec(self, kind: Literal["spec", "arch"], spec: str, ref: str) -> Resolved | None:
+        """The section that a reference names; None when it names none (the plan's checks report it)."""
+        key = (kind, spec, ref)
+        if key not in self._refs:
+            resolve = self._index.spec if kind == "spec" else self._index.architecture
+            found = resolve(spec, ref)
+            self._refs[key] = found if isinstance(found, Resolved) else None
+        return self._refs[key]
+
+    def version(self, task: Task, path: str) -> str | None:
+        """Digest of *path* as *task* may see it: by its last writer among what the task waits for."""
+        writers = [name for name in self.writers.get(path, ()) if name != task.id]
+        if writers:
+            above = self.graph.ancestors(task.id)
+            for name in reversed(writers):
+                if name in above:
+                    landing = self.landings.get(name)
+                    return landing.files.get(path, NEVER) if landing else NEVER
+        if path in self.origins:
+            return self.origins[path]
+        return None if path in self.writers else self.unowned_digest(path)
+
+    def tree_digest(self, task_id: str) -> str:
+        """Of what *task_id* landed and of all it waits for."""
+        if task_id not in self._trees:
+            for name in self._above_first(task_id):
+                landing = self.landings.get(name)
+                files = sorted(landing.files.items()) if landing else []
+                below = sorted({self._trees[other] for other in self.graph.dependencies[name]})
+                self._trees[name] = digest_json([files, below])
+        return self._trees[task_id]
+
+    def _above_first(self, task_id: str) -> list[str]:
+        """*task_id* and what it waits for as far as not yet known, dependencies first (no recursion)."""
+        order: list[str] = []
+        waiting = [task_id]
+        opened: set[str] = set()
+        while waiting:
+            name = waiting[-1]
+            if name in self._trees or name in opened:
+                waiting.pop()
+                if name in opened and name not in order and name not in self._trees:
+                    order.append(name)
+                continue
+            opened.add(name)
+            waiting.extend(other for other in self.graph.dependencies[name] if other not in self._trees)
+        return list(dict.fromkeys(order))
+
+
+def material_of(task: Task, sources: Sources) -> Material:
+    """Collect the parts of *task*, the stable ones first."""
+    parts = [
+        Part("project", "language", digest_text(sources.language), sources.language),
+        Part("project", "framework", digest_text(sources.framework), sources.framework),
+    ]
+    parts += [Part("template", name, digest) for name, digest in sorted(sources.templates.items())]
+    for spec in task.cross_spec_interfaces:
+        text = sources.interfaces.get(spec, "")
+        parts.append(Part("interface", spec, digest_text(text), text))
+    parts += _sections("spec", task, task.spec_refs, sources)
+    parts += _sections("arch", task, (*task.arch_refs, *_own_components(task, sources.tree)), sources)
+    parts += _files(task, sources)
+    parts += [Part("context", path, sources.contexts.get(path, NEVER)) for path in task.context_files]
+    for name, text in (
+        ("title", task.title),
+        ("description", task.description),
+        ("notes", task.notes),
+        ("outputs", "\n".join(task.outputs)),
+        *((("source", "\n".join(task.source)),) if task.source else ()),
+    ):
+        parts.append(Part("task", name, digest_text(text), text))
+    trees = sorted({sources.tree_digest(name) for name in sources.graph.dependencies[task.id]})
+    return Material(parts=tuple(parts), commands=task.verify, tree_digest=digest_json(trees))
+
+
+def changed_leaves(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Leaves that are new, gone or different, in the order of *new*."""
+    changed = [leaf for leaf, digest in new.items() if old.get(leaf) != digest]
+    return changed + [leaf for leaf in old if leaf not in new]
+
+
+def _sections(
+    kind: Literal["spec", "arch"], task: Task, refs: tuple[str, ...], sources: Sources
+) -> list[Part]:
+    parts: dict[str, Part] = {}
+    for ref in refs:
+        found = sources.part_of_spec(kind, task.spec, ref)
+        if found is not None:
+            parts.setdefault(found.name, Part(kind, found.name, digest_text(found.text), found.text))
+    return list(parts.values())
+
+
+def _own_components(task: Task, tree: SpecTree) -> tuple[str, ...]:
+    """Components whose `@path` is one of the task's outputs are always shown."""
+    outputs = {path.lower() for path in task.outputs}
+    return tuple(
+        f"Components > {component.name}"
+        for architecture in tree.architectures.get(task.spec, ())
+        for component in architecture.components
+        if component.path and component.path.lower() in outputs
+    )
+
+
+def _files(task: Task, sources: Sources) -> list[Part]:
+    """Files named by the plan, and outputs that something before the task already wrote."""
+    parts: list[Part] = []
+    for path in dict.fromkeys((*task.inject_files, *task.outputs)):
+        digest = sources.version(task, path)
+        if digest is not None:
+            parts.append(Part("file", path, digest))
+        elif path in task.inject_files:
+            parts.append(Part("file", path, NEVER))
+    return parts

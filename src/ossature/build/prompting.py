@@ -1,0 +1,151 @@
+"""From a task's material to the prompts that a model gets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ossature.build.diffing import unified_text
+from ossature.build.material import NEVER, Material
+from ossature.domain.plan import Task
+from ossature.llm.prompt import Prompt, fence, join_parts, load_template
+
+_LINE_NUMBER = re.compile(r":(\d{1,6})\b|\bline (\d{1,6})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What prompts need besides the material."""
+
+    project: str
+    brief_of: Callable[[str], str]
+    """Spec id -> the project's brief and the spec's."""
+    prompts_dir: Path | None
+    read_file: Callable[[str, str], bytes]
+    """(path, digest) -> content of a file part."""
+    read_context: Callable[[str], bytes]
+    max_inline_lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a fixer is told about a red verify."""
+
+    command: str
+    exit_text: str
+    output: str
+    history: str
+    """What earlier attempts changed, as diffs."""
+    files: Mapping[str, str]
+    """Path -> current content, of the task's outputs."""
+
+
+def implement_prompt(
+    task: Task, material: Material, page: Page, *, previous: str = "", feedback: str = ""
+) -> Prompt:
+    """The prompt for a task's first reply."""
+    template = load_template("implement", page.prompts_dir)
+    values = _head(task, material, page)
+    values["files"] = _files(material, page)
+    return template.render({**values, "previous": previous, "feedback": feedback})
+
+
+def fix_prompt(task: Task, material: Material, page: Page, failure: Failure, *, feedback: str = "") -> Prompt:
+    """The prompt for a fixer: the same head, then what is there and how it failed."""
+    template = load_template("fix", page.prompts_dir)
+    values = _head(task, material, page)
+    shown = [fence(path, _window(text, failure.output, path, page)) for path, text in failure.files.items()]
+    others = _files(material, page, leave_out=set(failure.files))
+    values["files"] = "\n\n".join([*([others] if others else []), *shown])
+    values |= {
+        "command": failure.command,
+        "output": failure.output,
+        "exit": failure.exit_text,
+        "history": failure.history,
+        "feedback": feedback,
+    }
+    return template.render(values)
+
+
+def previous_text(files: Mapping[str, bytes], old_texts: Mapping[str, str], material: Material) -> str:
+    """What a task wrote the last time, and how what it was made from has changed since."""
+    changes = [
+        unified_text(part.leaf, old_texts.get(part.leaf, ""), part.text)
+        for part in material.parts
+        if part.text is not None and old_texts and part.text != old_texts.get(part.leaf, "")
+    ]
+    shown = [fence(path, _as_text(content)) for path, content in files.items()]
+    return "\n\n".join([*shown, *(["".join(changes)] if changes else [])])
+
+
+def _head(task: Task, material: Material, page: Page) -> dict[str, str]:
+    texts = {part.name: part.text or "" for part in material.of("task")}
+    settings = {part.name: part.text or "" for part in material.of("project")}
+    return {
+        "project": page.project,
+        "language": settings["language"],
+        "framework": settings["framework"],
+        "brief": page.brief_of(task.spec),
+        "interfaces": _texts(material, "interface"),
+        "specification": _texts(material, "spec"),
+        "architecture": _texts(material, "arch"),
+        "context": _context(material, page),
+        "task_title": texts["title"],
+        "task_description": texts["description"],
+        "notes": texts["notes"],
+        "outputs": "\n".join(f"- {path}" for path in task.outputs),
+        "verify": "\n".join(task.verify),
+    }
+
+
+def _texts(material: Material, kind: str) -> str:
+    parts = [part for part in material.parts if part.kind == kind and part.text]
+    tag = {"interface": "interface", "spec": "section", "arch": "section"}[kind]
+    return join_parts([(f'{tag} name="{part.name}"', part.text or "") for part in parts])
+
+
+def _files(material: Material, page: Page, *, leave_out: set[str] | None = None) -> str:
+    shown: list[str] = []
+    for part in material.of("file"):
+        if part.digest == NEVER or part.name in (leave_out or ()):
+            continue
+        content = page.read_file(part.name, part.digest)
+        shown.append(fence(part.name, _as_text(content)))
+    return "\n\n".join(shown)
+
+
+def _context(material: Material, page: Page) -> str:
+    parts = material.of("context")
+    return "\n\n".join(fence(part.name, _as_text(page.read_context(part.name))) for part in parts)
+
+
+def _as_text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"(a binary file of {len(content)} bytes)"
+
+
+def _window(text: str, output: str, path: str, page: Page) -> str:
+    """The whole file while it is short; else the lines around those that the output names."""
+    lines = text.split("\n")
+    if len(lines) <= page.max_inline_lines:
+        return text
+    named = {
+        int(found[1] or found[2])
+        for line in output.splitlines()
+        if path in line or path.rsplit("/", 1)[-1] in line
+        for found in _LINE_NUMBER.finditer(line)
+    }
+    keep = set(range(min(40, len(lines))))
+    for number in named:
+        keep |= set(range(max(0, number - 21), min(len(lines), number + 20)))
+    shown: list[str] = []
+    for index, line in enumerate(lines):
+        if index in keep:
+            shown.append(line)
+        elif index - 1 in keep or index == 0:
+            shown.append("[… lines left out …]")
+    return "\n".join(shown)

@@ -1,0 +1,59 @@
+"""What a job works with; made once per run and passed in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from ossature.build.command import Executor
+from ossature.build.prompting import Page
+from ossature.build.workspace import Workspace
+from ossature.domain.record import Channel
+from ossature.errors import UnsafePath
+from ossature.llm.caller import Caller
+from ossature.project import Project
+from ossature.store.blobs import Blobs
+from ossature.store.ledger import Landing, Ledger
+from ossature.store.safe_root import SafeRoot
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Ports, stores and settings of a build."""
+
+    project: Project
+    run: str
+    channel: Channel
+    caller: Caller
+    executor: Executor
+    workspace: Workspace
+    blobs: Blobs
+    ledger: Ledger
+    output: SafeRoot
+    page: Page
+    environ: Mapping[str, str]
+    """The whole environment of every verify command."""
+    cache_dirs: Collection[str]
+    on_path: Callable[[str], bool]
+    """A bare command name is found on the verify's PATH."""
+    now: Callable[[], str]
+    """UTC, ISO 8601."""
+
+    def output_digest(self, path: str) -> str | None:
+        """Digest of an output on disk; None where it is missing or no regular file within the folder."""
+        try:
+            return self.output.digest(path)
+        except UnsafePath:
+            return None
+
+    def leaf_texts(self, landing: Landing) -> dict[str, str]:
+        """The texts that *landing* was made from, by leaf; empty where they are not kept."""
+        if not landing.texts or not self.blobs.has(landing.texts):
+            return {}
+        texts: dict[str, str] = json.loads(self.blobs.get(landing.texts))
+        return texts
+
+    def staged_name(self, path: str) -> str:
+        """Project-relative name of *path* in the stage, for people's editors."""
+        return self.project.relative(self.workspace.folder / path)

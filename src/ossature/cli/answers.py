@@ -1,0 +1,117 @@
+"""Turns words into the decision that a question asks for."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import get_args
+
+from ossature.digest import digest_bytes
+from ossature.domain.decision import (
+    Abort,
+    Approve,
+    Decision,
+    Edit,
+    Question,
+    Retry,
+    Side,
+    Skip,
+    Take,
+    Verb,
+)
+from ossature.errors import UsageError
+from ossature.project import Project
+
+VERBS: tuple[Verb, ...] = get_args(Verb)
+SIDES: tuple[Side, ...] = get_args(Side)
+BY = "cli"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person said, before it is checked against the question."""
+
+    verb: str
+    feedback: str = ""
+    side: str = ""
+    path: str = ""
+    """Which of the question's files `edit` replaces; empty means the only one."""
+    content: str | None = None
+    """The new text of that file."""
+
+
+def parse_answer(line: str, question: Question) -> Answer:
+    """A typed line: a verb or its first letters, and what it takes; raises UsageError for anything else."""
+    word, _, rest = line.strip().partition(" ")
+    rest = rest.strip()
+    if word in SIDES and "take" in question.verbs:
+        return Answer("take", side=word)
+    found = [verb for verb in question.verbs if word and verb.startswith(word.lower())]
+    if len(found) != 1:
+        raise UsageError(f"say one of: {', '.join(question.verbs)}")
+    match found[0]:
+        case "approve" | "retry":
+            return Answer(found[0], feedback=rest)
+        case "take":
+            return Answer("take", side=rest)
+        case "edit":
+            return Answer("edit", path=rest)
+        case _:
+            if rest:
+                raise UsageError(f"{found[0]} takes no more words")
+            return Answer(found[0])
+
+
+def decision_for(answer: Answer, question: Question, project: Project) -> Decision:
+    """The decision to send, under an id of its own; raises UsageError for what is missing or not offered."""
+    if answer.verb not in question.verbs:
+        offered = ", ".join(question.verbs)
+        raise UsageError(f"[{question.id}] does not offer {answer.verb}", hint=f"it offers: {offered}")
+    asked, token = question.id, uuid.uuid4().hex
+    match answer.verb:
+        case "approve":
+            return Approve(question_id=asked, by=BY, id=token, feedback=answer.feedback)
+        case "retry":
+            return Retry(question_id=asked, by=BY, id=token, feedback=answer.feedback)
+        case "skip":
+            return Skip(question_id=asked, by=BY, id=token)
+        case "abort":
+            return Abort(question_id=asked, by=BY, id=token)
+        case "take":
+            return Take(question_id=asked, by=BY, id=token, side=_side(answer.side))
+        case _:
+            if answer.content is None:
+                raise UsageError("edit needs the new content", hint="give it with --file PATH")
+            path = editable_path(answer, question)
+            base = _base_digest(path, question, project)
+            return Edit(
+                question_id=asked,
+                by=BY,
+                id=token,
+                path=path,
+                base_digest=base,
+                content=answer.content,
+            )
+
+
+def editable_path(answer: Answer, question: Question) -> str:
+    """Which file of the question an edit is about; raises UsageError where that is not clear."""
+    if answer.path in question.files:
+        return answer.path
+    if answer.path or len(question.files) != 1:
+        raise UsageError(
+            "say which file to edit", hint=f"one of: {', '.join(question.files)}" if question.files else ""
+        )
+    return question.files[0]
+
+
+def _side(word: str) -> Side:
+    for side in SIDES:
+        if word == side:
+            return side
+    raise UsageError("take needs a side: mine (the file on disk) or theirs (the generated one)")
+
+
+def _base_digest(path: str, question: Question, project: Project) -> str:
+    known = dict(zip(question.files, question.digests, strict=False))
+    return known[path] if path in known else digest_bytes((project.root / path).read_bytes())

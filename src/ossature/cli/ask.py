@@ -1,0 +1,70 @@
+"""Puts a question to the person at the terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+from ossature.cli.answers import Answer, decision_for, editable_path, parse_answer
+from ossature.cli.terminal import Terminal
+from ossature.domain.decision import Decision, Question
+from ossature.errors import UsageError
+from ossature.project import Project
+
+_DETAIL_LINES = 40
+_MEANINGS = {
+    "approve": "go on",
+    "retry": "try again; words after it go to the model",
+    "skip": "leave this task out for this run",
+    "edit": "open the file in $EDITOR and use what you save",
+    "abort": "end the run; what has landed stays",
+    "take": "`take mine` keeps the file on disk, `take theirs` the generated one",
+}
+
+
+def show_question(question: Question, terminal: Terminal) -> None:
+    """What is asked, what it is about, and what can be answered."""
+    lines = question.detail.splitlines()
+    for line in lines[:_DETAIL_LINES]:
+        terminal.line(f"  {line}")
+    if len(lines) > _DETAIL_LINES:
+        terminal.line(f"  … {len(lines) - _DETAIL_LINES} more lines", tone="quiet")
+    for path in question.files:
+        terminal.line(f"  {path}", tone="quiet")
+
+
+def explain(question: Question, terminal: Terminal) -> None:
+    """What each verb that is offered does."""
+    for verb in question.verbs:
+        terminal.spans([("ask", f"  {verb:<8}"), ("plain", _MEANINGS[verb])])
+    terminal.line("  Ctrl-D   leave; the run goes on", tone="quiet")
+
+
+def hear_answer(line: str, question: Question, *, project: Project, drafts: Path) -> Decision:
+    """The decision that a typed line stands for; raises UsageError, to be said and asked again."""
+    answer = parse_answer(line, question)
+    if answer.verb == "edit":
+        answer = _edit(answer, question, project=project, drafts=drafts)
+    return decision_for(answer, question, project)
+
+
+def _edit(answer: Answer, question: Question, *, project: Project, drafts: Path) -> Answer:
+    """Let a person change a copy of the file in their editor."""
+    path = editable_path(answer, question)
+    before = (project.root / path).read_text("utf-8")
+    draft = drafts / f"{re.sub(r'[^A-Za-z0-9-]+', '-', question.id)}-{Path(path).name}"
+    drafts.mkdir(parents=True, exist_ok=True)
+    draft.write_text(before, encoding="utf-8", newline="")
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        status = subprocess.run([*shlex.split(editor), str(draft)], check=False).returncode
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot start the editor {editor!r}", hint="set EDITOR") from error
+    after = draft.read_text("utf-8")
+    if status or after == before:
+        raise UsageError("nothing was changed")
+    return replace(answer, path=path, content=after)

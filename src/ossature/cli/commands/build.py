@@ -1,0 +1,192 @@
+"""`build` and `retry`: build what changed, or one task anew."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ossature.cli.command import Command, add_run_arguments
+from ossature.cli.diagnostics import count
+from ossature.cli.tasks import buildable_plan, task_id, task_ids
+from ossature.cli.terminal import Terminal
+from ossature.domain.plan import Plan
+from ossature.engine.preview import ProjectView, look
+from ossature.errors import Exit, UsageError
+from ossature.project import SANDBOX_MODES, load_project
+
+if TYPE_CHECKING:
+    from ossature.domain.event import Preset
+
+_ALL = "*"
+
+
+def build(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Say that nothing is to do, show what would run, or run it."""
+    _check(args)
+    view = look(load_project(terminal.cwd, terminal.environ))
+    plan = buildable_plan(view, terminal)
+    only = task_ids(args.only or (), plan)
+    forced = _forced(args.force, plan)
+    if args.dry_run:
+        return _show_preview(view, only, forced=forced, is_json=args.json, terminal=terminal)
+    if not forced and not _wanted(view.will_run, view, only):
+        _say_nothing_to_do(view, only, is_json=args.json, terminal=terminal)
+        return Exit.OK
+    # pydantic, and what starts a run, is not on the way of a build that has nothing to do.
+    from ossature.cli.running import replay_folder, start_run, with_model
+    from ossature.engine.session import RunRequest
+
+    request = RunRequest(
+        goal="build",
+        preset=_preset(args),
+        keeps_going=args.keep_going,
+        tasks=only,
+        forced=forced,
+        sandbox=args.sandbox,
+        replay=replay_folder(args.replay, terminal.cwd),
+    )
+    project = with_model(view.project, args.model)
+    return start_run(project, request, terminal=terminal, is_foreground=args.foreground, is_json=args.json)
+
+
+def retry(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Build one task anew."""
+    view = look(load_project(terminal.cwd, terminal.environ))
+    plan = buildable_plan(view, terminal)
+    chosen = task_id(args.task, plan)
+    # A name that does not exist is refused before anything that starts a run is imported.
+    from ossature.cli.running import replay_folder, start_run, with_model
+    from ossature.engine.session import RunRequest
+
+    request = RunRequest(
+        goal="build",
+        tasks=(chosen,),
+        forced=(chosen,),
+        feedback=args.feedback,
+        replay=replay_folder(args.replay, terminal.cwd),
+    )
+    project = with_model(view.project, args.model)
+    return start_run(project, request, terminal=terminal, is_foreground=args.foreground)
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.jobs != 1:
+        raise UsageError(
+            f"-j {args.jobs}: tasks run one after another in this version", hint="leave -j out, or say -j 1"
+        )
+    if args.step and args.auto:
+        raise UsageError("--step asks at every gate and --auto at none", hint="choose one of them")
+
+
+def _preset(args: argparse.Namespace) -> Preset:
+    if args.step:
+        return "step"
+    return "auto" if args.auto else "default"
+
+
+def _forced(names: list[str] | None, plan: Plan) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    return task_ids(names, plan) if names else (_ALL,)
+
+
+def _wanted(ids: tuple[str, ...], view: ProjectView, only: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of *ids* that a build of *only* reaches: the tasks named and what they need."""
+    if not only or view.graph is None:
+        return ids
+    reached = set(only).union(*(view.graph.ancestors(task) for task in only))
+    return tuple(task for task in ids if task in reached)
+
+
+def _show_preview(
+    view: ProjectView, only: tuple[str, ...], *, forced: tuple[str, ...], is_json: bool, terminal: Terminal
+) -> int:
+    """What runs for certain, and what runs if an earlier task comes out differently."""
+    by_id = {shown.task.id: shown for shown in view.tasks}
+    reasons = {task: by_id[task].reason for task in _wanted(view.will_run, view, only)}
+    for task in _wanted(tuple(by_id), view, only) if _ALL in forced else forced:
+        reasons[task] = "forced"
+    maybe = _wanted(tuple(view.may_run), view, only)
+    may_run = {task: view.may_run[task] for task in maybe if task not in reasons}
+    if is_json:
+        terminal.json({"will_run": reasons, "may_run": may_run})
+        return Exit.OK
+    for task, reason in reasons.items():
+        terminal.spans(
+            [("good", f"will run  {task}  "), ("plain", by_id[task].task.title), ("quiet", f"  {reason}")]
+        )
+    for task, reason in may_run.items():
+        terminal.spans(
+            [("warn", f"may run   {task}  "), ("plain", by_id[task].task.title), ("quiet", f"  {reason}")]
+        )
+    if not reasons and not may_run:
+        _say_nothing_to_do(view, only, is_json=False, terminal=terminal)
+    return Exit.OK
+
+
+def _say_nothing_to_do(
+    view: ProjectView, only: tuple[str, ...], *, is_json: bool, terminal: Terminal
+) -> None:
+    done = _wanted(tuple(shown.task.id for shown in view.tasks if shown.status == "done"), view, only)
+    verb = "is" if len(done) == 1 else "are"
+    text = f"nothing to do: {count(len(done), 'task')} {verb} up to date"
+    if is_json:
+        terminal.say(text)
+    else:
+        terminal.line(text, tone="good")
+
+
+def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
+    gates = parser.add_argument_group("what is asked")
+    gates.add_argument("--step", action="store_true", help="ask at every gate")
+    gates.add_argument("--auto", action="store_true", help="ask nothing; stop at the first failure")
+    parser.add_argument(
+        "-k", "--keep-going", action="store_true", help="go on with what does not depend on a failure"
+    )
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would run")
+    parser.add_argument("--only", nargs="+", metavar="TASK", help="build only these tasks and what they need")
+    parser.add_argument(
+        "--force",
+        nargs="*",
+        metavar="TASK",
+        help="generate these anew though nothing changed; all without names",
+    )
+    parser.add_argument("--sandbox", choices=SANDBOX_MODES, help="what generated code may do")
+    parser.add_argument(
+        "-j", "--jobs", type=int, default=1, metavar="N", help="tasks at a time (only 1 for now)"
+    )
+    add_run_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print the events as JSON lines; ask nothing")
+
+
+def _add_retry_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", metavar="TASK", help="id of the task; 7 is 007")
+    parser.add_argument("--feedback", default="", metavar="TEXT", help="a word to the model")
+    add_run_arguments(parser)
+
+
+COMMANDS = {
+    "build": Command(
+        about=(
+            "Builds the tasks whose specs, files or checks changed. At a terminal it asks where a person\n"
+            "has to decide; Ctrl-C stops after the work in flight, twice stops now. The run outlives it."
+        ),
+        examples=(
+            ("ossature build", "what changed"),
+            ("ossature build -n", "what would run, and why"),
+            ("ossature build --auto -k", "ask nothing, go on after a failure"),
+            ("ossature build --only 004 --force 004", "one task anew"),
+        ),
+        add_arguments=_add_build_arguments,
+        run=build,
+    ),
+    "retry": Command(
+        about="Generates one task anew, though nothing changed.",
+        examples=(
+            ("ossature retry 004", "another try"),
+            ("ossature retry 004 --feedback 'use a heap'", "with a word to the model"),
+        ),
+        add_arguments=_add_retry_arguments,
+        run=retry,
+    ),
+}

@@ -1,0 +1,38 @@
+"""`tui`: the full-screen view."""
+
+from __future__ import annotations
+
+import argparse
+
+from ossature.cli.command import Command
+from ossature.cli.terminal import Terminal
+from ossature.errors import UsageError
+from ossature.project import load_project
+
+
+def tui(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Open the screen on this project."""
+    if not terminal.is_interactive:
+        raise UsageError("the screen needs a terminal", hint="`ossature status` and `ossature attach` do not")
+    project = load_project(terminal.cwd, terminal.environ)
+    # A refusal above costs no start of textual.
+    from ossature.tui.launch import run_tui
+
+    return run_tui(project)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It takes none."""
+
+
+COMMANDS = {
+    "tui": Command(
+        about="Opens the full-screen view. Runs go on when it is closed.",
+        examples=(
+            ("ossature tui", "this project"),
+            ("ossature -C parcels tui", "a project elsewhere"),
+        ),
+        add_arguments=_add_arguments,
+        run=tui,
+    )
+}

@@ -1,0 +1,42 @@
+"""Writes down a bug of ours so that it can be reported."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+
+def write_crash_file(error: Exception, cwd: Path) -> Path | None:
+    """A new file with the traceback of *error*, in the project's `.ossature/` or the temporary folder.
+
+    None where neither can be written. Holds no arguments and no environment: a key may be among them.
+    """
+    text = "".join(traceback.format_exception(error))
+    text = f"ossature crashed on Python {platform.python_version()}, {sys.platform}\n\n{text}"
+    for folder in (_state_dir(cwd), Path(tempfile.gettempdir())):
+        if folder is None:
+            continue
+        try:
+            with tempfile.NamedTemporaryFile(
+                "w",
+                encoding="utf-8",
+                errors="backslashreplace",
+                dir=folder,
+                prefix="crash-",
+                suffix=".txt",
+                delete=False,
+            ) as file:
+                file.write(text)
+        except OSError:
+            continue
+        return Path(file.name)
+    return None
+
+
+def _state_dir(cwd: Path) -> Path | None:
+    """The nearest `.ossature/` that is there already; a crash makes no folder."""
+    folders = (folder / ".ossature" for folder in (cwd, *cwd.parents))
+    return next((folder for folder in folders if folder.is_dir()), None)

@@ -1,0 +1,91 @@
+"""Paths that come from files and models: what may stand under a root, decided from the text alone."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from ossature.errors import UnsafePath
+
+MAX_PARTS = 32
+MAX_PART_BYTES = 255
+"""NAME_MAX of every file system in use."""
+MAX_PATH_BYTES = 3000
+"""Below PATH_MAX (4096) with room for the root, since compilers open files by their whole path."""
+_HIDDEN = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # invisible letters and marks
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"  # zero width, bidi
+    "\ud800-\udfff"
+    "\U000e0000-\U000e0fff"  # tags, variation selectors
+    "]"
+)
+_DEVICES = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$"}) | {
+    f"{name}{digit}" for name in ("com", "lpt") for digit in "0123456789¹²³"
+}
+"""Names that Windows takes for devices, with any extension."""
+_OURS = frozenset({".git", "git~1", ".ossature"})
+"""Never inside a root, in any case: file systems that fold case would reach the real one."""
+
+
+def relative_parts(path: str) -> tuple[str, ...]:
+    """The parts of a path that may stand under any root, on any system; raises UnsafePath with the reason."""
+    reason = _whole_reason(path)
+    parts = tuple(path.split("/"))
+    for part in parts:
+        reason = reason or _part_reason(part)
+    if reason:
+        raise UnsafePath(f"the path {shown_path(path)} {reason}")
+    return parts
+
+
+def find_clashes(paths: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of different paths that are one file where case or Unicode form does not count."""
+    first: dict[str, str] = {}
+    clashes: list[tuple[str, str]] = []
+    for path in dict.fromkeys(paths):
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+        other = first.setdefault(folded, path)
+        if other != path:
+            clashes.append((other, path))
+    return clashes
+
+
+def _whole_reason(path: str) -> str:
+    if not path:
+        return "is empty"
+    if path.startswith("/"):
+        return "is absolute"
+    if path.startswith("~"):
+        return "starts in a home folder"
+    if re.match(r"[A-Za-z]:", path):
+        return "starts with a drive letter"
+    if path.count("/") >= MAX_PARTS:
+        return f"has more than {MAX_PARTS} parts"
+    if len(path.encode("utf-8", "surrogatepass")) > MAX_PATH_BYTES:
+        return f"is longer than {MAX_PATH_BYTES} bytes"
+    return ""
+
+
+def _part_reason(part: str) -> str:
+    """Why *part* cannot be a name in a path; empty when it can."""
+    hidden = _HIDDEN.search(part)
+    if hidden:
+        return f"holds the invisible character U+{ord(hidden[0]):04X}"
+    folded = part.casefold()
+    checks = (
+        (not part, "has an empty part"),
+        (part in (".", ".."), f"has a part `{part}`"),
+        ("\\" in part, "holds a backslash"),
+        (part.endswith((".", " ")), "has a part that ends with a dot or a space"),
+        (folded in _OURS, f"goes into {part}"),
+        (folded.split(".")[0].rstrip() in _DEVICES, "has the name of a Windows device"),
+        (len(part.encode("utf-8")) > MAX_PART_BYTES, f"has a part of more than {MAX_PART_BYTES} bytes"),
+    )
+    return next((reason for fails, reason in checks if fails), "")
+
+
+def shown_path(path: str) -> str:
+    return ascii(path if len(path) <= 120 else f"{path[:117]}...")

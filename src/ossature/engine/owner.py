@@ -1,0 +1,312 @@
+"""Own a run: hold the lease, work the pipeline, take answers, and close the journal whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import socket
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from ossature import __version__
+from ossature.analysis.desk import Desk
+from ossature.build.command import LocalExecutor
+from ossature.build.landing import recover
+from ossature.build.languages import language_named
+from ossature.build.sandbox import base_interpreter, choose, make_python_dir, scrubbed_environ
+from ossature.build.tools import Tools
+from ossature.build.workspace import Workspace
+from ossature.domain import event as ev
+from ossature.domain.decision import Command, Pause, Resume, Stop
+from ossature.domain.record import Record
+from ossature.domain.state import RunState
+from ossature.engine.closing import close_crashed, interrupted
+from ossature.engine.gate import Gate
+from ossature.engine.pipeline import Pipeline, RunEnd
+from ossature.engine.preview import page_of
+from ossature.engine.session import RunRequest
+from ossature.errors import Exit, OssatureError
+from ossature.llm.caller import Caller
+from ossature.llm.choose import Models
+from ossature.llm.replay_client import ReplayClient
+from ossature.project import Project, user_sandbox_mode
+from ossature.store import inbox
+from ossature.store.blobs import Blobs
+from ossature.store.exchange import Exchanges
+from ossature.store.journal import Journal
+from ossature.store.layout import prepare_state_dir
+from ossature.store.lease import Lease, LeaseInfo
+from ossature.store.ledger import Ledger
+from ossature.store.safe_root import SafeRoot
+
+_INBOX_POLL_S = 0.05
+
+
+def own(
+    project: Project,
+    request: RunRequest,
+    *,
+    ready: Callable[[str], None] | None = None,
+    on_record: Callable[[Record], None] | None = None,
+) -> int:
+    """Run *request* in this process to its end; returns the exit code.
+
+    `ready` gets the run id once the journal is open; `on_record` every record. Raises OssatureError for
+    what keeps the run from beginning: another owner, no sandbox, a disk that refuses.
+    """
+    notice = ""
+    if request.goal in ("build", "all"):
+        choice = choose(request.sandbox, user_sandbox_mode(os.environ), is_demo=request.is_demo)
+        notice = choice.notice
+    replay = _replay(project, request)
+    prepare_state_dir(project)
+    run = new_run_id()
+    lease = Lease(project.lease_path)
+    lease.acquire(LeaseInfo(pid=os.getpid(), host=socket.gethostname(), since=utc_now(), run=run))
+    try:
+        close_crashed(project, except_run=run)
+        with Ledger.open(project.ledger_path) as ledger:
+            owner = _Owner(
+                project, request, run, ledger, on_record=on_record or (lambda _record: None), replay=replay
+            )
+            return asyncio.run(owner.run(ready or (lambda _run: None), notice))
+    finally:
+        lease.release()
+
+
+def _replay(project: Project, request: RunRequest) -> ReplayClient | None:
+    if not request.replay:
+        return None
+    folder = project.root / request.replay
+    if not folder.is_dir():
+        raise OssatureError(f"there are no recordings in {folder}", exit_code=Exit.REPLAY_MISS)
+    return ReplayClient(folder, by_slot=request.matches_slots, chars_per_s=request.chars_per_s)
+
+
+def new_run_id() -> str:
+    """`<UTC time>-<4 random hex digits>`: sorts by age."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+
+def utc_now() -> str:
+    """UTC, ISO 8601, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class _Owner:
+    """The parts of a run, wired."""
+
+    def __init__(
+        self,
+        project: Project,
+        request: RunRequest,
+        run: str,
+        ledger: Ledger,
+        *,
+        on_record: Callable[[Record], None],
+        replay: ReplayClient | None,
+    ) -> None:
+        self._project = project
+        self._request = request
+        self._run = run
+        self._ledger = ledger
+        self._replay = replay
+        self._folder = project.runs_dir / run
+        self._journal = Journal(self._folder / "events.jsonl")
+        self._state = RunState()
+        self._stop_code = Exit.INT
+        self._work: asyncio.Task[RunEnd] | None = None
+        self._is_running = asyncio.Event()
+        self._is_running.set()
+        self.is_draining = False
+        self._stops_now = False
+        self._gate = Gate(
+            self._journal,
+            self._state,
+            preset=request.preset,
+            is_headless=request.is_headless,
+            keeps_going=request.keeps_going,
+            on_record=on_record,
+            on_command=self._obey,
+        )
+
+    async def run(self, ready: Callable[[str], None], notice: str) -> int:
+        """Work to the end; the journal ends in `run_finished` unless the disk refuses or we are killed."""
+        self._gate.emit(self._started())
+        ready(self._run)
+        if notice:
+            self._gate.emit(ev.Noticed(level="warning", text=notice))
+        with self._signals():
+            end = await self._to_end()
+        self._gate.void()
+        for task in interrupted(self._state):
+            self._gate.emit(ev.TaskInterrupted(task=task))
+        self._gate.emit(
+            ev.RunFinished(
+                outcome=end.outcome, exit_code=int(end.exit_code), reason=end.reason, hint=end.hint
+            )
+        )
+        self._journal.close()
+        return int(end.exit_code)
+
+    async def wait_while_paused(self) -> None:
+        """Return at once unless a person paused the run."""
+        await self._is_running.wait()
+
+    async def _to_end(self) -> RunEnd:
+        models = Models(self._project.settings, replay=self._replay)
+        try:
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(self._watch_inbox())
+                self._work = group.create_task(self._worked(models))
+                await asyncio.wait({self._work})
+                watching.cancel()
+            return self._work.result()
+        finally:
+            await models.close()
+
+    async def _worked(self, models: Models) -> RunEnd:
+        """The pipeline with every ending as a value."""
+        try:
+            self._recover()
+            return await self._pipeline(models).run()
+        except asyncio.CancelledError:
+            if not self._stops_now:
+                raise
+            return RunEnd(
+                "stopped", self._stop_code, "interrupted", "what landed stays; `ossature build` goes on"
+            )
+        except OssatureError as error:
+            return RunEnd("failed", error.exit_code, str(error), error.hint)
+        except Exception:  # noqa: BLE001  # the task boundary
+            # A bug of ours ends this run with a message and leaves its journal whole; the details are kept.
+            path = self._folder / "crash.log"
+            path.write_text(traceback.format_exc(), "utf-8")
+            name = self._project.relative(path)
+            return RunEnd("failed", Exit.FAILED, f"internal error; details are in {name}", "please report it")
+
+    def _recover(self) -> None:
+        """Finish what a crash cut in two before anything new is begun."""
+        output = SafeRoot(self._project.output_root)
+        found = recover(ledger=self._ledger, blobs=Blobs(self._project.blobs_dir), output=output)
+        for task in found.finished:
+            text = f"finished the landing of {task}, which was cut short"
+            self._gate.emit(ev.Noticed(level="warning", text=text))
+        for path in found.conflicts:
+            text = f"{path} was changed while its landing was cut short; it stays as it is on disk"
+            self._gate.emit(ev.Noticed(level="warning", text=text))
+        for item in self._ledger.diagnostics:
+            self._gate.emit(
+                ev.Noticed(level="warning", text=item.message, place=str(item.place), hint=item.hint)
+            )
+
+    def _pipeline(self, models: Models) -> Pipeline:
+        project = self._project
+        caller = Caller(
+            models,
+            tasks_dir=project.tasks_dir,
+            root=project.root,
+            run=self._run,
+            exchanges=Exchanges(project.exchanges_dir, project.tasks_dir),
+            channel=self._gate,
+        )
+        desk = Desk(project=project, run=self._run, channel=self._gate, caller=caller, now=utc_now)
+        return Pipeline(
+            project=project,
+            request=self._request,
+            channel=self._gate,
+            desk=desk,
+            tools=self._tools(caller),
+            pace=self,
+        )
+
+    def _tools(self, caller: Caller) -> Tools:
+        project = self._project
+        blobs = Blobs(project.blobs_dir)
+        workspace = Workspace(project.work_dir / "0", blobs)
+        python_dir = make_python_dir(workspace.python_dir, base_interpreter())
+        environ = scrubbed_environ(
+            os.environ, home=workspace.home_dir, temp_dir=workspace.temp_dir, python_dir=python_dir
+        )
+        return Tools(
+            project=project,
+            run=self._run,
+            channel=self._gate,
+            caller=caller,
+            executor=LocalExecutor(),
+            workspace=workspace,
+            blobs=blobs,
+            ledger=self._ledger,
+            output=SafeRoot(project.output_root),
+            page=page_of(project, blobs),
+            environ=environ,
+            cache_dirs=language_named(project.settings.language).cache_dirs,
+            on_path=lambda name: shutil.which(name, path=environ["PATH"]) is not None,
+            now=utc_now,
+        )
+
+    def _started(self) -> ev.RunStarted:
+        return ev.RunStarted(
+            run=self._run,
+            goal=self._request.goal,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            project=self._project.settings.name,
+            version=__version__,
+            preset=self._request.preset,
+            model=self._project.settings.model,
+            replay=self._request.replay,
+        )
+
+    async def _watch_inbox(self) -> None:
+        folder = self._folder / "inbox"
+        while True:
+            try:
+                for letter in inbox.collect(folder):
+                    self._gate.take(letter.message)
+            except OSError as error:
+                self._gate.emit(ev.Noticed(level="warning", text=f"the inbox cannot be read: {error}"))
+            await asyncio.sleep(_INBOX_POLL_S)
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Pause():
+                self._is_running.clear()
+            case Resume():
+                self._is_running.set()
+            case Stop(mode="drain") if not self._state.questions:
+                self.is_draining = True
+                self._is_running.set()
+            case Stop():
+                self._stop_now()
+            case _:
+                pass
+
+    def _stop_now(self) -> None:
+        self._stops_now = True
+        self._is_running.set()
+        if self._work is not None:
+            self._work.cancel()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """INT drains, a second one and TERM stop at once; HUP (a terminal went) changes nothing."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._on_signal, signal.SIGINT)
+        loop.add_signal_handler(signal.SIGTERM, self._on_signal, signal.SIGTERM)
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        self._stop_code = Exit(128 + number)
+        is_first = number == signal.SIGINT and not self.is_draining
+        self._gate.command(Stop(mode="drain" if is_first else "now", by=signal.Signals(number).name))

@@ -1,0 +1,163 @@
+"""What a run does, from specs to landed files, in the order of its goal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ossature.analysis.audit import audit_specs, open_errors
+from ossature.analysis.brief import write_briefs
+from ossature.analysis.desk import Desk
+from ossature.analysis.replan import update_plan
+from ossature.build.tools import Tools
+from ossature.domain import event as ev
+from ossature.domain.finding import SpecAudit
+from ossature.domain.record import Channel
+from ossature.domain.spec import SpecTree
+from ossature.engine.building import BuildEnd, Building, Pace, Wanted
+from ossature.engine.finale import verify_landed
+from ossature.engine.session import RunRequest
+from ossature.engine.sources import PLAN_NAME, load, load_tree, refuse_errors
+from ossature.errors import Exit, OssatureError, PlanError
+from ossature.project import Project
+from ossature.store.findings import read_audits
+
+
+class RunEnd(NamedTuple):
+    """How a run came out, for its last event."""
+
+    outcome: ev.Outcome
+    exit_code: Exit
+    reason: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The stages of a run over one project."""
+
+    project: Project
+    request: RunRequest
+    channel: Channel
+    desk: Desk
+    tools: Tools
+    pace: Pace
+
+    async def run(self) -> RunEnd:
+        """Work through the goal. Raises OssatureError for what ends the run with a message."""
+        tree = self._load_specs()
+        goal = self.request.goal
+        if goal in ("audit", "all"):
+            end = await self._audit(tree)
+            if end is not None:
+                return end
+        if goal == "plan":
+            end = await self._plan(tree, read_audits(self.project.audit_dir))
+            if end is not None:
+                return end
+        if goal in ("build", "all"):
+            return await self._build(tree)
+        return RunEnd("succeeded", Exit.OK)
+
+    def _load_specs(self) -> SpecTree:
+        self.channel.emit(ev.PhaseStarted(phase="validate"))
+        tree = load_tree(self.project)
+        errors = [item for item in tree.diagnostics if item.severity == "error"]
+        for item in tree.diagnostics:
+            if item.severity != "info":
+                self.channel.emit(
+                    ev.Noticed(level=item.severity, text=item.message, place=str(item.place), hint=item.hint)
+                )
+        self.channel.emit(
+            ev.SpecsLoaded(
+                specs=tuple(tree.specs),
+                errors=len(errors),
+                warnings=sum(item.severity == "warning" for item in tree.diagnostics),
+            )
+        )
+        if errors:
+            raise OssatureError(
+                f"the specs have {len(errors)} error{'s' if len(errors) > 1 else ''}, the first at {errors[0].place}",
+                hint="see them with `ossature validate`",
+            )
+        return tree
+
+    async def _audit(self, tree: SpecTree) -> RunEnd | None:
+        """Review, then plan; an end where the plan cannot be made."""
+        self.channel.emit(ev.PhaseStarted(phase="audit"))
+        audits = await audit_specs(self.desk, tree)
+        open_ones = open_errors(audits)
+        if open_ones and not self.request.plans_anyway:
+            first = open_ones[0]
+            place = f"{first.path}:{first.line}: " if first.line else ""
+            return RunEnd(
+                "failed",
+                Exit.FAILED,
+                f"the audit left {len(open_ones)} error{'s' if len(open_ones) > 1 else ''} open, so nothing was "
+                f"planned: {place}{first.issue}",
+                "mend the specs and run `ossature audit` again, or plan all the same with `--plan-anyway`",
+            )
+        return await self._plan(tree, audits)
+
+    async def _plan(self, tree: SpecTree, audits: dict[str, SpecAudit]) -> RunEnd | None:
+        self.channel.emit(ev.PhaseStarted(phase="brief"))
+        await write_briefs(self.desk, tree, audits)
+        self.channel.emit(ev.PhaseStarted(phase="plan"))
+        written = await update_plan(self.desk, tree, audits, replans=self.request.replans)
+        if written == "proposed":
+            return RunEnd(
+                "failed",
+                Exit.FAILED,
+                "the plan holds edits of yours, so the new one was written beside it",
+                f"compare {PLAN_NAME} with plan.proposed.toml; rename the one you want",
+            )
+        if written == "unchanged":
+            self.channel.emit(
+                ev.Noticed(level="info", text="the plan fits the specs; nothing was planned anew")
+            )
+        return None
+
+    async def _build(self, tree: SpecTree) -> RunEnd:
+        self.channel.emit(ev.PhaseStarted(phase="build"))
+        if not self.project.plan_path.exists():
+            raise PlanError(f"there is no plan ({PLAN_NAME})", hint="make one with `ossature audit`")
+        loaded = load(self.project, ledger=self.tools.ledger, tree=tree)
+        refuse_errors(loaded)
+        for item in loaded.diagnostics:
+            if item.severity == "warning":
+                self.channel.emit(
+                    ev.Noticed(level="warning", text=item.message, place=str(item.place), hint=item.hint)
+                )
+        wanted = Wanted(
+            tasks=self.request.tasks,
+            forced=self.request.forced,
+            feedback=self.request.feedback,
+            keeps_going=self.request.keeps_going,
+        )
+        built = await Building(self.tools, self.desk, loaded, wanted, pace=self.pace).run()
+        if built.is_drained:
+            return RunEnd("stopped", Exit.INT, "stopped as asked", "go on with `ossature build`")
+        if built.failed or built.blocked or built.is_aborted:
+            return _failed(built)
+        if built.landed and self.project.settings.verify:
+            self.channel.emit(ev.PhaseStarted(phase="verify"))
+            verdict = await verify_landed(self.tools, loaded)
+            if verdict.name != "ok":
+                return RunEnd(
+                    "failed",
+                    Exit.FAILED,
+                    f"[build] verify of the whole is red: {verdict.summary}",
+                    "nothing was rolled back; its output is in the run's verify.log",
+                )
+        return RunEnd("succeeded", Exit.OK, f"{built.landed} landed" if built.landed else "nothing to do")
+
+
+def _failed(built: BuildEnd) -> RunEnd:
+    parts = [f"{', '.join(built.failed)} failed"] if built.failed else []
+    if built.blocked:
+        parts.append(f"{len(built.blocked)} not built because of that")
+    if not parts:
+        parts = ["ended by request"]
+    hint = f"see `ossature logs {built.failed[0]}`" if built.failed else ""
+    code = built.exit_code if built.exit_code != Exit.OK else Exit.FAILED
+    return RunEnd("failed", code, "; ".join(parts), hint)

@@ -1,0 +1,39 @@
+"""Answers that are given before any person is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ossature.domain.decision import Abort, Approve, Decision, Gate, Question, Skip
+from ossature.domain.event import Preset
+
+ASKED: Mapping[Preset, frozenset[Gate]] = {
+    "default": frozenset({"trust", "task_failed", "conflict", "budget", "plan", "spec_edit"}),
+    "tui": frozenset({"trust", "task_failed", "conflict", "budget", "plan", "spec_edit", "fix"}),
+    "step": frozenset(
+        {"trust", "task_failed", "conflict", "budget", "plan", "spec_edit", "fix", "prompt", "landing"}
+    ),
+    "auto": frozenset(),
+}
+"""Which gates are put to a person."""
+_ROUTINE: frozenset[Gate] = frozenset({"prompt", "fix", "landing"})
+"""Steps of an ordinary build: where nobody wants to be asked, they are simply taken."""
+
+
+def is_routine(gate: Gate) -> bool:
+    """A gate that an answer of the policy does not deserve a line for."""
+    return gate in _ROUTINE
+
+
+def answer(question: Question, *, preset: Preset, is_headless: bool, keeps_going: bool) -> Decision | None:
+    """The policy's answer; None passes the question on to people. Headless never passes one on."""
+    if question.gate in ASKED[preset] and not is_headless:
+        return None
+    by = f"policy:{'headless' if is_headless and preset != 'auto' else preset}"
+    if question.gate in _ROUTINE:
+        return Approve(question_id=question.id, by=by)
+    if question.gate == "task_failed" and keeps_going and "skip" in question.verbs:
+        return Skip(question_id=question.id, by=by)
+    if question.gate == "plan":
+        return Skip(question_id=question.id, by=by)
+    return Abort(question_id=question.id, by=by)

@@ -1,0 +1,153 @@
+"""Read a project's specs, plan and ledger into what status, previews and builds go by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ossature.analysis.texts import stored_interfaces
+from ossature.build.material import Sources
+from ossature.build.staleness import lineages, match_landings
+from ossature.domain.plan import Graph, Plan, graph_of
+from ossature.domain.spec import SpecTree
+from ossature.errors import Diagnostic, PlanError, UnsafePath
+from ossature.llm.prompt import override_digest
+from ossature.project import Project
+from ossature.spec.plan_check import check_plan
+from ossature.spec.tree import load_specs, with_strict
+from ossature.store.ledger import Landing, Ledger
+from ossature.store.plan_reading import read_plan
+from ossature.store.safe_root import SafeRoot
+
+PLAN_NAME = ".ossature/plan.toml"
+ORIGIN = "origin."
+"""Lineage prefix of files that were in the output folder before any task wrote them."""
+
+
+@dataclass
+class Loaded:
+    """A project as it is on disk now."""
+
+    project: Project
+    tree: SpecTree
+    plan: Plan
+    graph: Graph
+    ledger: Ledger
+    output: SafeRoot
+    sources: Sources
+    lineages: Mapping[str, str]
+    """Task id -> lineage."""
+    diagnostics: tuple[Diagnostic, ...]
+    """Of the plan, by itself and against the specs."""
+    _disk: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def plan_errors(self) -> list[Diagnostic]:
+        return [item for item in self.diagnostics if item.severity == "error"]
+
+    def on_disk(self, path: str) -> str | None:
+        """Digest of an output on disk; None where it is missing or no regular file within the folder."""
+        if path not in self._disk:
+            try:
+                self._disk[path] = self.output.digest(path)
+            except UnsafePath:
+                self._disk[path] = None
+        return self._disk[path]
+
+
+def load_tree(project: Project) -> SpecTree:
+    """The specs, with warnings as errors where the project wants that."""
+    tree = load_specs(project.root, project.settings.spec_dir)
+    return with_strict(tree) if project.settings.is_strict else tree
+
+
+def load(project: Project, *, ledger: Ledger | None = None, tree: SpecTree | None = None) -> Loaded:
+    """Read everything. Raises PlanError where there is no plan or where it is no TOML."""
+    tree = tree or load_tree(project)
+    plan = read_plan(project.plan_path, name=PLAN_NAME)
+    graph = graph_of(plan)
+    ledger = ledger or Ledger(project.ledger_path)
+    output = SafeRoot(project.output_root)
+    landings = match_landings(plan, ledger.landings)
+    sources = Sources(
+        tree=tree,
+        plan=plan,
+        graph=graph,
+        language=project.settings.language,
+        framework=project.settings.framework,
+        landings=landings,
+        interfaces=stored_interfaces(project, tree),
+        contexts=_contexts(project, plan),
+        origins=origins(ledger.landings),
+        templates=_overrides(project),
+        unowned_digest=lambda path: _digest_or_none(output, path),
+    )
+    checks = check_plan(
+        plan,
+        tree,
+        output_exists=lambda path: _digest_or_none(output, path) is not None,
+        context_exists=lambda path: path in sources.contexts,
+    )
+    return Loaded(
+        project=project,
+        tree=tree,
+        plan=plan,
+        graph=graph,
+        ledger=ledger,
+        output=output,
+        sources=sources,
+        lineages=lineages(plan, landings),
+        diagnostics=(*plan.diagnostics, *checks),
+    )
+
+
+def origins(landings: Mapping[str, Landing]) -> dict[str, str]:
+    """Output path -> digest of the file that was there before its first task."""
+    found: dict[str, str] = {}
+    for lineage, landing in landings.items():
+        if lineage.startswith(ORIGIN):
+            found |= landing.files
+    return found
+
+
+def refuse_errors(loaded: Loaded) -> None:
+    """Raise PlanError with all errors of the plan, if it has any."""
+    errors = loaded.plan_errors
+    if errors:
+        more = f"\n  … and {len(errors) - 20} more" if len(errors) > 20 else ""
+        listed = "\n".join(f"  {item}" for item in errors[:20])
+        raise PlanError(
+            f"the plan has {len(errors)} error{'s' if len(errors) > 1 else ''}:\n{listed}{more}",
+            hint=f"edit {PLAN_NAME}, or plan anew with `ossature audit --replan`",
+        )
+
+
+def _contexts(project: Project, plan: Plan) -> dict[str, str]:
+    """Digests of the context files that tasks name and of those that copy tasks may take."""
+    if not project.context_root.is_dir():
+        return {}
+    root = SafeRoot(project.context_root)
+    named = {path for task in plan.tasks for path in task.context_files}
+    if any(task.source for task in plan.tasks):
+        named |= set(root.walk(exclude=lambda _rel, _is_dir: False))
+    found: dict[str, str] = {}
+    for path in sorted(named):
+        digest = _digest_or_none(root, path)
+        if digest is not None:
+            found[path] = digest
+    return found
+
+
+def _overrides(project: Project) -> dict[str, str]:
+    folder = project.prompts_dir
+    if not folder.is_dir():
+        return {}
+    digests = {name: override_digest(folder, name) for name in ("implement",)}
+    return {name: digest for name, digest in digests.items() if digest}
+
+
+def _digest_or_none(root: SafeRoot, path: str) -> str | None:
+    try:
+        return root.digest(path)
+    except UnsafePath:
+        return None

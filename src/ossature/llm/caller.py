@@ -1,0 +1,269 @@
+"""One model call with everything that is kept of it: folder, prompt, response, record, events."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ossature.domain.event import ModelCalled, ModelFailed, ModelReplied, ReplySource
+from ossature.domain.record import Channel
+from ossature.llm import retry
+from ossature.llm.choose import Models
+from ossature.llm.client import ModelError, Reply, Request, Usage
+from ossature.llm.prompt import USER_LINE, estimate_tokens
+from ossature.store.disk import disk_errors
+from ossature.store.exchange import Exchanges
+from ossature.store.tasklog import AttemptLog, list_attempts, open_attempt
+
+_FLUSH_S = 0.05
+"""A reader sees text this late at most while it comes in; every piece by itself would be a write each."""
+_TAKEN_OVER = "interrupted"
+"""Verdict of an attempt whose reply a later one went on with."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A prompt that was answered."""
+
+    text: str
+    folder: Path
+    log: AttemptLog
+    source: ReplySource
+    finish: str = "stop"
+    """`length` where the reply was cut at the token limit: half of something, not to be used."""
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = None
+    note: str = ""
+
+    @property
+    def is_cut(self) -> bool:
+        return self.finish == "length"
+
+
+class Caller:
+    """Asks the models of one run.
+
+    Whoever asks has to `mark` what came of the reply: one without a verdict counts as interrupted, and the
+    same request of a later run takes it up instead of asking again.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        *,
+        tasks_dir: Path,
+        root: Path,
+        run: str,
+        exchanges: Exchanges,
+        channel: Channel,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._models = models
+        self._tasks_dir = tasks_dir
+        self._root = root
+        self._run = run
+        self._exchanges = exchanges
+        self._channel = channel
+        self._clock = clock
+        self._now = now
+
+    async def ask(self, request: Request) -> Exchange:
+        """Answer *request*; raises ModelError when no try brought a reply, DiskError when it cannot be kept.
+
+        Cancelled, it leaves what came in so far in the attempt's folder and re-raises.
+        """
+        earlier = self._interrupted(request)
+        log = open_attempt(self._tasks_dir, request.lineage, self._run, request.attempt, request.role)
+        log.write_prompt(readable(request))
+        self._channel.emit(
+            ModelCalled(
+                role=request.role,
+                spec=request.spec,
+                task=request.task,
+                lineage=request.lineage,
+                attempt=request.attempt,
+                model=request.model,
+                folder=self._relative(log),
+                prompt_tokens=estimate_tokens(request.system) + estimate_tokens(request.prompt),
+            )
+        )
+        started_at = self._clock()
+        reply = _recorded_reply(earlier) if earlier else await self._complete(request, log)
+        exchange = self._keep(request, log, reply, seconds=self._clock() - started_at)
+        if earlier:
+            _update(earlier, verdict=_TAKEN_OVER)
+        return exchange
+
+    def mark(self, exchange: Exchange, verdict: str, *, landed: bool = False) -> None:
+        """Write down what came of a reply: a verdict's name, `refused`, `ok`…; raises DiskError."""
+        _update(exchange.log, verdict=verdict, landed=landed)
+
+    async def _complete(self, request: Request, log: AttemptLog) -> Reply:
+        stream = _Stream(log, self._clock)
+
+        def on_wait(error: ModelError, wait_s: float) -> None:
+            stream.restart()
+            self._fail(request, error, retry_in_s=wait_s)
+
+        try:
+            return await retry.complete(self._models, request, stream.add, on_wait=on_wait)
+        except ModelError as error:
+            stream.flush()
+            log.write_meta({**self._meta(request), "error": error.kind, "message": str(error)})
+            self._fail(request, error, retry_in_s=None)
+            raise
+        except asyncio.CancelledError:
+            stream.flush()
+            log.write_meta({**self._meta(request), "error": "cancelled"})
+            raise
+
+    def _keep(self, request: Request, log: AttemptLog, reply: Reply, *, seconds: float) -> Exchange:
+        digest = request.request_digest
+        usage = reply.usage
+        # Before the response: once that is there, the attempt counts as whole.
+        log.write_meta(
+            {
+                **self._meta(request),
+                "source": reply.source,
+                "usage": {name: getattr(usage, name) for name in Usage.__slots__},
+                "cost_usd": reply.cost_usd,
+                "finish": reply.finish,
+                "note": reply.note,
+                "seconds": round(seconds, 3),
+                "sample": len(self._exchanges.find(digest)),
+            }
+        )
+        log.finish_response(reply.text)
+        self._exchanges.record(digest, log.folder)
+        self._channel.emit(
+            ModelReplied(
+                role=request.role,
+                spec=request.spec,
+                task=request.task,
+                lineage=request.lineage,
+                attempt=request.attempt,
+                folder=self._relative(log),
+                source=reply.source,
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens,
+                cached_tokens=usage.cached_tokens,
+                cost_usd=reply.cost_usd,
+                seconds=seconds,
+                note=reply.note,
+            )
+        )
+        return Exchange(
+            text=reply.text,
+            folder=log.folder,
+            log=log,
+            source=reply.source,
+            finish=reply.finish,
+            usage=usage,
+            cost_usd=reply.cost_usd,
+            note=reply.note,
+        )
+
+    def _meta(self, request: Request) -> dict[str, Any]:
+        return {
+            "run": self._run,
+            "role": request.role,
+            "spec": request.spec,
+            "task": request.task,
+            "lineage": request.lineage,
+            "attempt": request.attempt,
+            "model": request.model,
+            "request_digest": request.request_digest,
+            "inputs_digest": request.inputs_digest,
+            "inputs": dict(request.inputs),
+            "at": self._now().isoformat(timespec="seconds"),
+            "verdict": None,
+            "landed": False,
+        }
+
+    def _interrupted(self, request: Request) -> AttemptLog | None:
+        """The newest attempt of an earlier run that got this very request answered and came to no verdict."""
+        digest = request.request_digest
+        for log in reversed(list_attempts(self._tasks_dir, request.lineage)):
+            name = log.name
+            if name is None or name.run == self._run or name.kind != request.role:
+                continue
+            meta = log.read_meta() or {}
+            is_same = meta.get("request_digest") == digest and not meta.get("verdict")
+            if is_same and log.response_path.is_file():
+                return log
+        return None
+
+    def _fail(self, request: Request, error: ModelError, *, retry_in_s: float | None) -> None:
+        self._channel.emit(
+            ModelFailed(
+                role=request.role,
+                spec=request.spec,
+                task=request.task,
+                attempt=request.attempt,
+                reason=str(error),
+                retry_in_s=retry_in_s,
+            )
+        )
+
+    def _relative(self, log: AttemptLog) -> str:
+        return log.folder.relative_to(self._root).as_posix()
+
+
+class _Stream:
+    """The response as it comes in, written in pieces worth a write."""
+
+    def __init__(self, log: AttemptLog, clock: Callable[[], float]) -> None:
+        self._log = log
+        self._clock = clock
+        self._waiting: list[str] = []
+        self._flushed_at = float("-inf")
+
+    def add(self, text: str) -> None:
+        self._waiting.append(text)
+        if self._clock() - self._flushed_at >= _FLUSH_S:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._waiting:
+            self._log.append_response("".join(self._waiting))
+            self._waiting.clear()
+        self._flushed_at = self._clock()
+
+    def restart(self) -> None:
+        """The reply begins anew."""
+        self._waiting.clear()
+        with disk_errors(self._log.part_path, "delete"):
+            self._log.part_path.unlink(missing_ok=True)
+
+
+def readable(request: Request) -> str:
+    """A request as `prompt.md` keeps it."""
+    return f"{request.system}\n\n{USER_LINE}\n\n{request.prompt}"
+
+
+def _recorded_reply(log: AttemptLog) -> Reply:
+    meta = log.read_meta() or {}
+    counted = meta.get("usage") or {}
+    return Reply(
+        log.read_response() or "",
+        source="recorded",
+        usage=Usage(**{name: int(counted.get(name) or 0) for name in Usage.__slots__}),
+        cost_usd=0.0,
+        finish=str(meta.get("finish") or "stop"),
+        note=f"left by {log.folder.name}",
+    )
+
+
+def _update(log: AttemptLog, **changes: Any) -> None:
+    log.write_meta({**(log.read_meta() or {}), **changes})

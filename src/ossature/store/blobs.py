@@ -1,0 +1,57 @@
+"""Contents of files by their digest."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ossature.digest import digest_bytes, short
+from ossature.errors import DiskError, Place
+from ossature.store.disk import read_existing, write_atomic
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Blobs:
+    """`ab/cdef…` under one folder; what is written once never changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, content: bytes) -> str:
+        """Keep *content* durably and return its digest; a damaged copy is replaced. Raises DiskError."""
+        digest = digest_bytes(content)
+        path = self._path(digest)
+        if read_existing(path) != content:
+            write_atomic(path, content)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """The content; raises DiskError when it is missing or not what was put in."""
+        path = self._path(digest)
+        content = read_existing(path)
+        if content is None:
+            raise self._lost(path, f"the stored content {short(digest)} is missing")
+        if digest_bytes(content) != digest:
+            raise self._lost(path, f"the stored content {short(digest)} is damaged")
+        return content
+
+    def has(self, digest: str) -> bool:
+        """Whether there is a blob of that name; only `get` checks what is in it."""
+        return self._path(digest).is_file()
+
+    def _path(self, digest: str) -> Path:
+        # Digests come from a ledger that others may have committed: they must not name a path.
+        if not _DIGEST.fullmatch(digest):
+            raise DiskError(
+                f"{digest[:80]!r} is not a digest", hint="the ledger names it; restore ledger.jsonl from git"
+            )
+        return self.folder / digest[:2] / digest[2:]
+
+    @staticmethod
+    def _lost(path: Path, message: str) -> DiskError:
+        return DiskError(
+            message,
+            place=Place(str(path)),
+            hint="restore it from git, or build its task again with `ossature build --force`",
+        )

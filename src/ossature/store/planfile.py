@@ -1,0 +1,345 @@
+"""The plan file: read, written anew, and edited so that everything a person wrote in it stays."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any
+
+from ossature.domain.plan import Task
+from ossature.store.plan_reading import parse_plan, read_plan
+from ossature.store.plan_text import (
+    cut,
+    exact,
+    holds,
+    index_of,
+    insert,
+    load_exact,
+    position_of,
+    proven,
+    task_blocks,
+    unprovable,
+    with_line_ends,
+)
+from ossature.store.toml_text import Block, blocks, comments, line_of_key
+
+if TYPE_CHECKING:
+    from tomlkit.items import Array, Item
+
+__all__ = [
+    "add_task",
+    "edit_task",
+    "move_task",
+    "parse_plan",
+    "read_plan",
+    "remove_task",
+    "render_plan",
+    "splice_plan",
+]
+
+_HEADER = (
+    "The build plan, written by `ossature audit`. Edit it freely: comments and unknown keys are kept.",
+    'A task waits for its `depends_on`. `status` is yours alone: "skipped" or "manual".',
+)
+
+
+def render_plan(tasks: Sequence[Task], specs: Sequence[str], *, generated_at: str) -> str:
+    """A whole new plan file; *generated_at* is UTC as `YYYY-MM-DDTHH:MM:SSZ`."""
+    # Deferred: importing tomlkit takes as long as four bare interpreters, and a build only reads.
+    import tomlkit
+
+    document = tomlkit.document()
+    for line in _HEADER:
+        document.add(tomlkit.comment(line))
+    meta = {"generated_at": generated_at, "total_tasks": len(tasks), "specs": list(specs)}
+    parts = [f"{tomlkit.dumps(document)}\n[meta]\n{_render_keys(meta)}"]
+    return "\n".join(parts + [_render_task(task) for task in tasks])
+
+
+def edit_task(text: str, task_id: str, changes: Mapping[str, Any]) -> str:
+    """*text* with some keys of one task changed; a value of None removes the key.
+
+    Everything outside that task's block stays byte for byte; within it comments, unknown keys and the order
+    stay. Raises PlanError when there is no such task or the text is not TOML.
+    """
+    before = load_exact(text)
+    index = index_of(before, task_id)
+    plain = {key: exact(value) for key, value in changes.items()}
+    wanted = load_exact(text)
+    wanted["task"][index] = _changed(wanted["task"][index], plain)
+    if wanted == before:
+        return text
+    for candidate in _edits(text, index, plain):
+        if holds(candidate, wanted):
+            return candidate
+    raise unprovable(f"task {task_id} cannot be edited without touching something else")
+
+
+def add_task(text: str, task: Task, before_id: str = "") -> str:
+    """*text* with one more task, before another or at the end; raises PlanError."""
+    wanted = load_exact(text)
+    position = position_of(wanted, before_id)
+    rendered = _render_task(task)
+    wanted.setdefault("task", []).insert(position, load_exact(rendered)["task"][0])
+    new = insert(text, rendered, position)
+    return _counted(new, wanted, step=1, failure=f"task {task.id} cannot be added")
+
+
+def remove_task(text: str, task_id: str) -> str:
+    """*text* without one task; comments around its block stay. Raises PlanError."""
+    wanted = load_exact(text)
+    index = index_of(wanted, task_id)
+    block = task_blocks(text, wanted)[index]
+    del wanted["task"][index]
+    new = cut(text, block.start, block.end)
+    return _counted(new, wanted, step=-1, failure=f"task {task_id} cannot be removed")
+
+
+def move_task(text: str, task_id: str, before_id: str) -> str:
+    """*text* with one task, and the comment right above it, before another; an empty id means the end.
+
+    Raises PlanError.
+    """
+    if task_id == before_id:
+        return text
+    wanted = load_exact(text)
+    index = index_of(wanted, task_id)
+    block = task_blocks(text, wanted)[index]
+    moved = wanted["task"].pop(index)
+    position = position_of(wanted, before_id)
+    wanted["task"].insert(position, moved)
+    new = insert(cut(text, block.lead, block.end), text[block.lead : block.end], position)
+    return proven(new, wanted, f"task {task_id} cannot be moved")
+
+
+def splice_plan(
+    text: str,
+    tasks: Sequence[Task],
+    *,
+    replaced_specs: Collection[str],
+    specs: Sequence[str],
+    generated_at: str,
+) -> str:
+    """*text* with the tasks of some specs replaced: exactly *tasks* in their order.
+
+    A task of another spec keeps its block as it stands. One of a replaced spec whose id is known keeps its
+    comments and unknown keys. What stands between tasks stays behind the task it follows, or moves to the end
+    with a task that is gone. Raises PlanError, also for a kept task that *text* does not have.
+    """
+    document = load_exact(text)
+    found = task_blocks(text, document)
+    known = {table.get("id"): index for index, table in enumerate(document.get("task", ()))}
+    first = found[0].lead if found else len(text)
+    ends = [block.lead for block in found[1:]] + [len(text)]
+    pieces = _Pieces()
+    used: set[int] = set()
+    for task in tasks:
+        index = known.get(task.id)
+        if index is None or index in used:
+            if task.spec not in replaced_specs:
+                raise unprovable(f"task {task.id} is not in the plan")
+            rendered = _render_task(task)
+            pieces.add(rendered, load_exact(rendered)["task"][0])
+            continue
+        used.add(index)
+        block, table = found[index], document["task"][index]
+        old = text[block.lead : block.end]
+        if task.spec in replaced_specs:
+            changes = _keys_of(task)
+            old, table = edit_task(old, task.id, changes), _changed(table, exact(changes))
+        pieces.add(old, table, text[block.end : ends[index]])
+    left = [text[block.end : ends[index]] for index, block in enumerate(found) if index not in used]
+    meta = {"generated_at": generated_at, "total_tasks": len(tasks), "specs": list(specs)}
+    new = pieces.join(_with_meta(text[:first], meta), left)
+    wanted = {**document, "task": pieces.tables, "meta": _changed(document.get("meta", {}), meta)}
+    return proven(with_line_ends(new, text), wanted, "the new tasks do not fit into the plan")
+
+
+class _Pieces:
+    """The tasks of a plan that is put together anew."""
+
+    def __init__(self) -> None:
+        self.tables: list[dict[str, Any]] = []
+        self._texts: list[str] = []
+
+    def add(self, block: str, table: dict[str, Any], behind: str = "") -> None:
+        """One task's text, what it says, and what stands behind it."""
+        self.tables.append(table)
+        self._texts += [block.strip("\r\n"), *filter(None, [behind.strip("\r\n")])]
+
+    def join(self, preamble: str, rest: Iterable[str]) -> str:
+        parts = [preamble, *self._texts, *rest]
+        return "\n\n".join(filter(None, (part.strip("\r\n") for part in parts))) + "\n"
+
+
+def _with_meta(preamble: str, meta: Mapping[str, Any]) -> str:
+    """What stands before the first task, with `[meta]` brought up to date or added."""
+    tables = blocks(preamble, "meta", is_array=False)
+    if not tables:
+        return f"{preamble.rstrip()}\n\n[meta]\n{_render_keys(meta)}"
+    start, end = tables[0].start, tables[0].end
+    new = _edited(preamble[start:end], "meta", None, meta)
+    return preamble if new is None else preamble[:start] + new + preamble[end:]
+
+
+def _counted(text: str, wanted: dict[str, Any], *, step: int, failure: str) -> str:
+    """Keep `[meta] total_tasks` in step with the number of tasks, where it was right, and prove the text."""
+    now = len(wanted["task"])
+    meta = wanted.get("meta")
+    if isinstance(meta, dict) and meta.get("total_tasks") == now - step:
+        wanted = {**wanted, "meta": {**meta, "total_tasks": now}}
+        line = rf"(?m)^([ \t]*total_tasks[ \t]*=[ \t]*){now - step}\b"
+        text = re.sub(line, rf"\g<1>{now}", text, count=1)
+    return proven(text, wanted, failure)
+
+
+def _changed(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a parsed table says after the edit."""
+    return {key: value for key, value in {**table, **changes}.items() if value is not None}
+
+
+def _edits(text: str, index: int, changes: Mapping[str, Any]) -> Iterator[str]:
+    """Candidates, the least invasive first: keys before the sub-tables, the whole block, the document."""
+    found = blocks(text, "task")
+    if index < len(found):
+        block = found[index]
+        for end in dict.fromkeys((block.head_end, block.end)):
+            new = _edited(text[block.start : end], "task", 0, changes)
+            if new is not None:
+                yield text[: block.start] + with_line_ends(new, text) + text[end:]
+    new = _edited(text, "task", index, changes)
+    if new is not None:
+        yield new
+
+
+def _edited(text: str, name: str, index: int | None, changes: Mapping[str, Any]) -> str | None:
+    """*text* with one table changed through tomlkit; None where that fails. No *index*: `[name]`."""
+    # Deferred: importing tomlkit takes as long as four bare interpreters, and a build only reads.
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document: Any = tomlkit.parse(text if text.endswith("\n") else f"{text}\n")
+        table = document[name] if index is None else document[name][index]
+        for key, value in changes.items():
+            _set(table, key, value)
+        new = tomlkit.dumps(document)
+    except (TOMLKitError, KeyError, IndexError, TypeError, ValueError, AttributeError):
+        return None
+    lost = Counter(comments(text)) - Counter(comments(new))
+    if not lost:
+        return new
+    found = blocks(new, name, is_array=index is not None)
+    if (index or 0) >= len(found):
+        return None
+    return _with_comments(new, found[index or 0], list(lost.elements()), list(changes))
+
+
+def _with_comments(text: str, block: Block, lost: list[str], keys: list[str]) -> str:
+    """Put comments that stood on or in a changed value above it, or at the end of the table's keys."""
+    starts = (line_of_key(text, key, block.start, block.end) for key in keys)
+    at = next((start for start in starts if start is not None), block.head_end)
+    return text[:at] + "".join(f"{comment}\n" for comment in lost) + text[at:]
+
+
+def _set(table: Any, key: str, value: Any) -> None:
+    """Change one key of a tomlkit table with as little as possible of what stands around it."""
+    from tomlkit.items import Array, Table  # deferred like tomlkit itself
+
+    old = table.get(key)
+    match old, value:
+        case _, None:
+            if old is not None:
+                table.remove(key)
+        case Table(), dict():
+            for name in [name for name in old if name not in value]:
+                old.remove(name)
+            for name, item in value.items():
+                _set(old, name, item)
+        case Array(), list() if "\n" in old.as_string():
+            _update(old, value)
+        case _:
+            table[key] = _item(value)
+
+
+def _update(array: Array, wanted: list[Any]) -> None:
+    """Change only what differs, so that comments within the array stay with their lines."""
+    old = [item.unwrap() for item in array]
+    if not all(isinstance(item, str) for item in [*old, *wanted]):
+        array.clear()
+        array.extend(wanted)
+        return
+    for tag, start, end, first, last in reversed(SequenceMatcher(None, old, wanted).get_opcodes()):
+        if tag == "equal":
+            continue
+        for position in reversed(range(start, end)):
+            del array[position]
+        for offset, item in enumerate(wanted[first:last]):
+            array.insert(start + offset, _item(item))
+
+
+def _render_task(task: Task) -> str:
+    """A `[[task]]` block: what a task has to have, and what it has besides."""
+    return f"[[task]]\n{_render_keys({key: v for key, v in _keys_of(task).items() if v is not None})}"
+
+
+def _keys_of(task: Task) -> dict[str, Any]:
+    """Every key of a task as it is written; None where it is left out."""
+    optional = {
+        "description": task.description,
+        "depends_on": task.depends_on,
+        "spec_refs": task.spec_refs,
+        "arch_refs": task.arch_refs,
+        "status": "" if task.intent == "pending" else task.intent,
+        "verify": task.verify,
+        "kind": "" if task.kind == "task" else task.kind,
+        "inject_files": task.inject_files,
+        "cross_spec_interfaces": task.cross_spec_interfaces,
+        "context_files": task.context_files,
+        "source": task.source,
+        "covers": task.covers,
+        "notes": task.notes,
+        "model": task.model,
+        "timeout_s": task.timeout_s,
+        "context_budget_tokens": task.context_budget_tokens,
+        "inject": task.inject,
+    }
+    needed = {"id": task.id, "spec": task.spec, "title": task.title, "outputs": task.outputs}
+    return needed | {key: value or None for key, value in optional.items()}
+
+
+def _render_keys(keys: Mapping[str, Any]) -> str:
+    # Deferred: importing tomlkit takes as long as four bare interpreters, and a build only reads.
+    import tomlkit
+
+    document = tomlkit.document()
+    for key, value in keys.items():
+        document.add(key, _item(exact(value)))
+    return tomlkit.dumps(document)
+
+
+def _item(value: Any) -> Item:
+    """A plain value as it is best read: long lists and texts on several lines."""
+    # Deferred: importing tomlkit takes as long as four bare interpreters, and a build only reads.
+    import tomlkit
+
+    match value:
+        case str():
+            # A carriage return in a text of several lines would be read back as a plain line break.
+            return tomlkit.string(value, multiline="\n" in value and "\r" not in value)
+        case list():
+            array = tomlkit.array()
+            for item in value:
+                array.append(_item(item))
+            array.multiline(len(value) > 1)
+            return array
+        case dict():
+            table = tomlkit.inline_table()
+            for key, item in value.items():
+                table.append(key, _item(item))
+            return table
+        case _:
+            scalar: Item = tomlkit.item(value)
+            return scalar

@@ -1,0 +1,74 @@
+"""Words become the decision that was meant, or a sentence that says what is missing."""
+
+import pytest
+
+from ossature.cli.answers import Answer, decision_for, parse_answer
+from ossature.digest import digest_bytes
+from ossature.domain.decision import Approve, Edit, Question, Retry, Skip, Take
+from ossature.errors import UsageError
+
+QUESTION = Question(
+    id="q1",
+    gate="task_failed",
+    subject="001 failed",
+    verbs=("approve", "retry", "skip", "edit", "abort", "take"),
+    files=("specs/greeting.smd",),
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("approve", Answer("approve")),
+        ("ap", Answer("approve")),
+        (" R  use a heap ", Answer("retry", feedback="use a heap")),
+        ("s", Answer("skip")),
+        ("mine", Answer("take", side="mine")),
+        ("take theirs", Answer("take", side="theirs")),
+        ("edit src/a.py", Answer("edit", path="src/a.py")),
+    ],
+)
+def test_first_letters_and_rest_of_the_line(line, answer):
+    assert parse_answer(line, QUESTION) == answer
+
+
+@pytest.mark.parametrize("line", ["", "a", "yes", "skip it", "approved"])
+def test_what_is_not_clear_is_refused(line):
+    with pytest.raises(UsageError):
+        parse_answer(line, QUESTION)
+
+
+def test_decisions_name_the_question_and_who_answered(project):
+    kinds = {"approve": Approve, "retry": Retry, "skip": Skip}
+    for verb, kind in kinds.items():
+        decision = decision_for(Answer(verb), QUESTION, project)
+        assert isinstance(decision, kind)
+        assert (decision.question_id, decision.by) == ("q1", "cli")
+        assert decision.id != decision_for(Answer(verb), QUESTION, project).id
+
+
+def test_edit_carries_the_digest_of_what_was_edited(project):
+    content = (project.root / "specs" / "greeting.smd").read_bytes()
+    decision = decision_for(Answer("edit", content="new"), QUESTION, project)
+    assert isinstance(decision, Edit)
+    assert (decision.path, decision.base_digest) == ("specs/greeting.smd", digest_bytes(content))
+    asked = QUESTION.model_copy(update={"digests": ("abc",)})
+    assert decision_for(Answer("edit", content="new"), asked, project).base_digest == "abc"
+
+
+def test_take_needs_a_side_and_edit_a_content(project):
+    decision = decision_for(Answer("take", side="mine"), QUESTION, project)
+    assert isinstance(decision, Take)
+    assert decision.side == "mine"
+    with pytest.raises(UsageError, match="mine"):
+        decision_for(Answer("take"), QUESTION, project)
+    with pytest.raises(UsageError, match="new content"):
+        decision_for(Answer("edit"), QUESTION, project)
+    with pytest.raises(UsageError, match="which file"):
+        decision_for(Answer("edit", path="else", content=""), QUESTION, project)
+
+
+def test_a_verb_that_is_not_offered_is_refused(project):
+    asked = QUESTION.model_copy(update={"verbs": ("approve", "abort")})
+    with pytest.raises(UsageError, match="does not offer retry"):
+        decision_for(Answer("retry"), asked, project)

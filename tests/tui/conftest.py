@@ -1,0 +1,33 @@
+"""Fixtures of the screen's tests: a plain environment, and a project to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tui.scene import Scene, at_fix_gate, owned
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "TMUX", "LANG", "LC_CTYPE", "VISUAL", "OSSATURE_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("EDITOR", "true")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path / "spenny")
+
+
+@pytest.fixture
+def asked(scene: Scene) -> Iterator[Scene]:
+    """A live run that waits at the fix gate of 006."""
+    at_fix_gate(scene)
+    with owned(scene):
+        yield scene

@@ -1,0 +1,132 @@
+"""The one table of actions, and that bindings, footer, palette and help all come from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from ossature.tui.actions import ACTIONS, GROUPS, Action, bindings, footer_actions
+from ossature.tui.app import OssatureApp
+from ossature.tui.directory import ActionProvider, ActionWanted, help_rows
+from ossature.tui.footer import footer_spans
+from ossature.tui.frame import Frame
+from ossature.tui.rows import RowList
+from ossature.tui.spans import text_of, width_of
+from ossature.tui.specs import SpecsPane
+from ossature.tui.task_pane import TaskPane
+from ossature.tui.viewer import LineViewer
+from tests.tui.scene import Scene
+from tests.tui.stage import press, run, screen, shown, until
+
+OWNERS = {
+    "app": OssatureApp,
+    "question": OssatureApp,
+    "list": RowList,
+    "tree": SpecsPane,
+    "viewer": LineViewer,
+    "task": TaskPane,
+}
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: f"{action.scope}:{action.name}")
+def test_every_action_is_bound_carried_out_and_in_the_help(action: Action) -> None:
+    owner = OWNERS[action.scope]
+    assert callable(getattr(owner, action.method)), action.method
+    bound = {binding.action for bound in owner.__dict__.get("BINDINGS", Frame.BINDINGS) for binding in [bound]}
+    assert action.name in bound
+    assert action.group in GROUPS
+    assert any(str(ACTIONS.index(action)) == row.key and action.text in text_of(row.left) for row in help_rows())
+
+
+def test_no_key_means_two_things_in_one_place() -> None:
+    for scopes in (("app", "question"), ("list", "app"), ("list", "tree"), ("viewer",), ("task",)):
+        keys = Counter(
+            key for action in ACTIONS if action.scope in scopes for key in action.keys.split(",")
+        )
+        if scopes != ("list", "app"):
+            assert [key for key, count in keys.items() if count > 1] == []
+
+
+def test_a_pane_takes_no_key_from_the_questions() -> None:
+    questions = {key for action in ACTIONS if action.scope == "question" for key in action.keys.split(",")}
+    others = {key for action in ACTIONS if action.scope != "question" for key in action.keys.split(",")}
+    assert questions & others == set()
+
+
+def test_every_footer_action_appears_when_there_is_room() -> None:
+    for scopes in Frame.HELP_SCOPES.values():
+        text = text_of(footer_spans(footer_actions(*scopes), 400))
+        for action in footer_actions(*scopes):
+            assert action.label in text
+
+
+@pytest.mark.parametrize("width", [12, 40, 60, 80])
+def test_the_footer_keeps_help_at_any_width(width: int) -> None:
+    spans = footer_spans(footer_actions("list", "app"), width)
+    assert "? help" in text_of(spans)
+    assert width_of(spans) <= width + 2
+
+
+def test_bindings_hold_every_key_of_their_scope() -> None:
+    assert len(bindings("viewer")) == sum(1 for action in ACTIONS if action.scope == "viewer")
+
+
+def test_palette_offers_every_action(scene: Scene) -> None:
+    async def dialogue() -> None:
+        async with shown(scene) as (app, _):
+            provider = ActionProvider(app.screen)
+            discovered = [hit.text async for hit in provider.discover()]
+            assert Counter(discovered) == Counter(action.text for action in ACTIONS)
+            found = [hit.text async for hit in provider.search("earlier run as it ended")]
+            assert "Open an earlier run as it ended" in found
+
+    run(dialogue())
+
+
+def test_palette_opens_and_runs_an_action(scene: Scene) -> None:
+    async def dialogue() -> None:
+        async with shown(scene) as (app, pilot):
+            await press(pilot, "colon", *"whole screen")
+            await until(pilot, lambda: "Give the whole screen" in screen(app))
+            await press(pilot, "enter")
+            await until(pilot, lambda: app.is_zoomed or len(app.screen_stack) > 1)
+            if not app.is_zoomed:
+                await press(pilot, "enter")
+            await until(pilot, lambda: app.is_zoomed)
+
+    run(dialogue())
+
+
+def test_help_lists_filters_and_runs(scene: Scene) -> None:
+    async def dialogue() -> None:
+        async with shown(scene, (120, 50)) as (app, pilot):
+            await press(pilot, "question_mark")
+            assert "Build what changed" in screen(app)
+            await press(pilot, *"whole screen")
+            assert "Build what changed" not in screen(app)
+            assert "Give the whole screen to this pane" in screen(app)
+            await press(pilot, "enter")
+            await until(pilot, lambda: app.is_zoomed)
+            assert len(app.screen_stack) == 1
+            await press(pilot, "question_mark", "escape")
+            assert len(app.screen_stack) == 1
+
+    run(dialogue())
+
+
+def test_actions_of_every_scope_can_be_wanted_by_name(asked: Scene) -> None:
+    skipped = ("leave", "suspend_process", "command_palette", "edit", "help", "runs", "attempts", "yank")
+
+    async def dialogue() -> None:
+        async with shown(asked) as (app, pilot):
+            for action in ACTIONS:
+                if action.scope == "question" or action.name.partition("(")[0] in skipped:
+                    continue
+                app.post_message(ActionWanted(action))
+                await pilot.pause()
+                if app.bar.is_busy:
+                    await press(pilot, "escape")
+            assert app.is_running
+
+    run(dialogue())
