@@ -93,7 +93,8 @@ def _model_line(event: ev.Event | ev.UnknownEvent) -> Line | None:
             note = f" ({event.note})" if event.note else ""
             how = {"live": "", "exec": "", "replayed": " from the recording", "slot": " from the recording"}
             origin = how.get(event.source, " left by an interrupted attempt")
-            return Line("quiet", f"{what}: reply{origin}, {event.output_tokens} tokens{note}")
+            size = f", {event.output_tokens} tokens" if event.output_tokens else ""
+            return Line("quiet", f"{what}: reply{origin}{size}{note}")
         case ev.ModelFailed():
             wait = f"; again in {event.retry_in_s:.0f} s" if event.retry_in_s is not None else ""
             return Line("warn", f"{event.role} {event.task or event.spec}: {event.reason}{wait}")
