@@ -42,7 +42,7 @@ def land(
     changed = 0
     for path, content in contents.items():
         if path not in hidden and before[path] != landing.files[path]:
-            output.write(path, content)
+            _write(output, path, content)
             changed += 1
     ledger.append_landed(intent_id)
     return changed
@@ -76,10 +76,15 @@ def _finish(intent: Intent, blobs: Blobs, output: SafeRoot) -> list[str]:
         if now == digest:
             continue
         if now == intent.before.get(path):
-            output.write(path, blobs.get(digest))
+            _write(output, path, blobs.get(digest))
         else:
             conflicts.append(path)
     return conflicts
+
+
+def _write(output: SafeRoot, path: str, content: bytes) -> None:
+    """A script stays one that can be run, as it was in the stage."""
+    output.write(path, content, mode=0o755 if content.startswith(b"#!") else None)
 
 
 def foreign_changes(

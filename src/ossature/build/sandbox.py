@@ -36,7 +36,7 @@ class SandboxChoice:
 
 
 def choose(flag: SandboxMode | None, user: SandboxMode | None, *, is_demo: bool) -> SandboxChoice:
-    """Settle the mode: the flag wins over the user's own config, a project has no say (DESIGN §10.24).
+    """Settle the mode: the flag wins over the user's own config, a project has no say.
 
     Only `danger-full-access` has an executor in this version. Everything else raises OssatureError with
     Exit.NO_SANDBOX, save for the demo, whose code we ship, when nobody asked for a sandbox.

@@ -101,7 +101,7 @@ def telling_line(output: str) -> str:
 
 
 def normalise(text: str, *, stage_root: str) -> str:
-    """*text* as it would be in any stage, at any speed: the same failure reads the same (DESIGN §10.12).
+    """*text* as it would be in any stage, at any speed: the same failure reads the same.
 
     The stage becomes `.`, durations `…s`, addresses `0x…`, process ids and random names of temporary files
     `…`; terminal sequences go, and all lines end with a newline character.

@@ -75,7 +75,7 @@ class Workspace:
         """Make the stage hold exactly *tree*, and of what earlier tasks left only *cache_dirs* (names).
 
         A cache folder stays only beside files of *tree*, and one that *tree* has files in is none. Files that
-        have the right bytes keep their mtime; others get a strictly newer one (DESIGN §10.7).
+        have the right bytes keep their mtime; others get a strictly newer one.
         """
         self._cache_dirs = frozenset(cache_dirs)
         for folder in (self.folder, self.home_dir, self.temp_dir):

@@ -14,7 +14,6 @@ from ossature.build.material import Material, material_of
 from ossature.build.schedule import Schedule, with_dependencies
 from ossature.build.staleness import Judgement, heads, judge
 from ossature.build.tools import Tools
-from ossature.build.unowned import unowned
 from ossature.build.workspace import FileSource
 from ossature.domain import event as ev
 from ossature.domain.plan import Task
@@ -216,16 +215,10 @@ class Building:
 
     def _unowned_files(self) -> dict[str, str]:
         if self._unowned is None:
-            project = self._tools.project
             owned = set(self._sources.writers)
             for landing in self._tools.ledger.landings.values():
                 owned |= set(landing.files)
-            found = unowned(
-                project.output_root,
-                owned=owned,
-                exclude=project.settings.exclude,
-                reserved=_reserved(self._tools),
-            )
+            found = self._tools.unowned_files(owned)
             self._unowned = dict(found.files)
             if found.skipped:
                 reasons = ", ".join(f"{path} ({why})" for path, why in found.skipped.items())
@@ -347,12 +340,3 @@ class Building:
 
     def _say(self, level: str, text: str) -> None:
         self._tools.channel.emit(ev.Noticed(level="warning" if level == "warning" else "info", text=text))
-
-
-def _reserved(tools: Tools) -> tuple[str, ...]:
-    """Paths in the output folder that are the project's own, when that folder is the project's root."""
-    project = tools.project
-    if project.output_root.resolve() != project.root.resolve():
-        return ()
-    settings = project.settings
-    return (settings.spec_dir, settings.context_dir, "prompts", "ossature.toml", ".ossature")

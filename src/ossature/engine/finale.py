@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ossature.build.command import Action
 from ossature.build.tools import Tools
-from ossature.build.unowned import unowned
 from ossature.build.verdict import Verdict, judge
 from ossature.build.workspace import FileSource
 from ossature.domain import event as ev
@@ -14,7 +13,11 @@ from ossature.engine.sources import Loaded
 async def verify_landed(tools: Tools, loaded: Loaded) -> Verdict:
     """Run `[build] verify` on a copy of the output folder, without caches; nothing is rolled back."""
     project = tools.project
-    files = unowned(project.output_root, owned=(), exclude=project.settings.exclude).files
+    files = dict(tools.unowned_files(tuple(loaded.sources.writers)).files)
+    for path in loaded.sources.writers:
+        digest = tools.output_digest(path)
+        if digest is not None:
+            files[path] = digest
     tree = {path: FileSource(digest, project.output_root / path) for path, digest in files.items()}
     await tools.workspace.prepare(tree, cache_dirs=())
     log = project.runs_dir / tools.run / "verify.log"
