@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import pty
+import select
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from ossature.cli.command import parse
-from ossature.cli.commands import answer as _answer_module  # noqa: F401  # imported once, before any pause
 from ossature.cli.main import main
 from ossature.cli.terminal import Terminal
 from ossature.domain.decision import Decision, Question
@@ -115,3 +117,114 @@ def owner(project: Project) -> Iterator[Owner]:
 
 def failure(error: pytest.ExceptionInfo[OssatureError]) -> str:
     return f"{error.value} → {error.value.hint}"
+
+
+TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "ossature", *sys.argv[1:]])
+"""
+"""Makes stdin the terminal that controls the process, so that Ctrl-C there is a signal."""
+
+
+class TerminalShell:
+    """A command with a terminal of its own, and the person in front of it."""
+
+    def __init__(self, *arguments: str, cwd: Path) -> None:
+        self.fd, program_end = pty.openpty()
+        environ = {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", TAKE_TERMINAL, *arguments],
+            cwd=cwd,
+            env=environ,
+            stdin=program_end,
+            stdout=program_end,
+            stderr=program_end,
+            start_new_session=True,
+        )
+        os.close(program_end)
+        self.shown = ""
+        self._searched = 0
+
+    def expect(self, text: str) -> None:
+        """Read until *text* is on the screen, behind what was expected before."""
+        while (at := self.shown.find(text, self._searched)) < 0:
+            assert self._read(), f"{text!r} never came; the screen shows:\n{self.shown}"
+        self._searched = at + len(text)
+
+    def type(self, text: str) -> None:
+        os.write(self.fd, text.encode())
+
+    def wait(self) -> int:
+        while self._read():
+            pass
+        return self.process.wait(timeout=60)
+
+    def hang_up(self) -> int:
+        """Close the terminal under the command, as a lost connection does."""
+        fd, self.fd = self.fd, -1
+        os.close(fd)
+        return self.process.wait(timeout=60)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.fd >= 0:
+            os.close(self.fd)
+
+    def _read(self) -> bool:
+        readable, _, _ = select.select([self.fd], [], [], 60)
+        try:
+            chunk = os.read(self.fd, 65536) if readable else b""
+        except OSError:  # Linux: EIO once the other end is closed
+            chunk = b""
+        self.shown += chunk.decode().replace("\r\n", "\n")
+        return bool(chunk)
+
+
+@pytest.fixture
+def terminal(root: Path) -> Iterator[Callable[..., TerminalShell]]:
+    """Starts commands at a terminal."""
+    started: list[TerminalShell] = []
+
+    def start(*arguments: str) -> TerminalShell:
+        started.append(TerminalShell(*arguments, cwd=root))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+MODEL = """\
+import pathlib, sys
+sys.stdin.read()
+if pathlib.Path("gate").exists():
+    open("gate").read()
+reply = pathlib.Path("reply.txt")
+print(reply.read_text() if reply.exists() else '<file path="greeting.py">\\nNAME = "Ada"\\n</file>')
+"""
+PLAN = """\
+[[task]]
+id = "001"
+spec = "GREETING"
+title = "Greet [/x]\\u001b[2J"
+outputs = ["greeting.py"]
+spec_refs = ["Greet one person"]
+verify = ["grep -q Ada greeting.py"]
+"""
+OPEN = ("--sandbox", "danger-full-access")
+
+
+@pytest.fixture
+def planned(root: Path) -> Path:
+    """A project with a plan of one task, and a command of its own as the model."""
+    config = root / "ossature.toml"
+    text = config.read_text("utf-8")
+    (root / "model.py").write_text(MODEL, "utf-8")
+    model = f"exec:{shlex.quote(sys.executable)} {shlex.quote(str(root / 'model.py'))}"
+    config.write_text(text.replace("anthropic:claude-sonnet-4-6", model, 1), "utf-8")
+    (root / ".ossature").mkdir()
+    (root / ".ossature" / "plan.toml").write_text(PLAN, "utf-8")
+    return root

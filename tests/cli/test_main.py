@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_without_a_command_the_help_is_shown_and_the_exit_code_is_usage(shell):
 def test_version_is_the_installed_one(shell):
     done = shell("--version")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"ossature {catalogue.version()}\n"
+    assert done.stdout == f"ossature {version('ossature')}\n"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -60,7 +60,7 @@ def interrupt():
 
 def test_story_is_told_and_the_exit_code_is_the_runs(owner, project, screen):
     owner.tell(
-        PlanAdopted(tasks=(TaskRow(id="001", spec="A", title="t"),)),
+        PlanAdopted(tasks=tuple(TaskRow(id=name, spec="A", title="t") for name in ("001", "002"))),
         SpecAudited(
             spec="A",
             findings=(Finding(severity="error", issue="no [/x]", suggestion="say", path="a.smd", line=3),),
@@ -71,7 +71,7 @@ def test_story_is_told_and_the_exit_code_is_the_runs(owner, project, screen):
     assert watch(project, screen, Script()) == 1
     assert "  a.smd:3: error: no [/x] (say)\n" in screen.text
     assert "001 failed: exit 1\n" in screen.text
-    assert "\n1 failed\n" in screen.text
+    assert "\n1 failed, 1 pending\n" in screen.text
     assert "ossature logs 001" in screen.text
 
 

@@ -12,7 +12,16 @@ from tests.tui.scene import Scene, at_fix_gate, owned
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("NO_COLOR", "SSH_CONNECTION", "SSH_TTY", "TMUX", "LANG", "LC_CTYPE", "VISUAL", "OSSATURE_MODEL"):
+    for name in (
+        "NO_COLOR",
+        "SSH_CONNECTION",
+        "SSH_TTY",
+        "TMUX",
+        "LANG",
+        "LC_CTYPE",
+        "VISUAL",
+        "OSSATURE_MODEL",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.setenv("TERM", "xterm-256color")

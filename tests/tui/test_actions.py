@@ -33,17 +33,19 @@ OWNERS = {
 def test_every_action_is_bound_carried_out_and_in_the_help(action: Action) -> None:
     owner = OWNERS[action.scope]
     assert callable(getattr(owner, action.method)), action.method
-    bound = {binding.action for bound in owner.__dict__.get("BINDINGS", Frame.BINDINGS) for binding in [bound]}
+    bound = {
+        binding.action for bound in owner.__dict__.get("BINDINGS", Frame.BINDINGS) for binding in [bound]
+    }
     assert action.name in bound
     assert action.group in GROUPS
-    assert any(str(ACTIONS.index(action)) == row.key and action.text in text_of(row.left) for row in help_rows())
+    assert any(
+        str(ACTIONS.index(action)) == row.key and action.text in text_of(row.left) for row in help_rows()
+    )
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
     for scopes in (("app", "question"), ("list", "app"), ("list", "tree"), ("viewer",), ("task",)):
-        keys = Counter(
-            key for action in ACTIONS if action.scope in scopes for key in action.keys.split(",")
-        )
+        keys = Counter(key for action in ACTIONS if action.scope in scopes for key in action.keys.split(","))
         if scopes != ("list", "app"):
             assert [key for key, count in keys.items() if count > 1] == []
 

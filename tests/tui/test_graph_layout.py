@@ -54,7 +54,9 @@ def read_back(order: list[str], rows: list[RailRow]) -> Edges:
 @given(graphs())
 def test_the_drawing_says_what_the_graph_says(graph: tuple[list[str], Edges]) -> None:
     order, edges = graph
-    assert read_back(order, rails(order, edges)) == {t: tuple(sorted(d)) for t, d in reduced(order, edges).items()}
+    assert read_back(order, rails(order, edges)) == {
+        t: tuple(sorted(d)) for t, d in reduced(order, edges).items()
+    }
 
 
 @given(graphs())

@@ -78,11 +78,3 @@ def help_text() -> str:
         "First steps: `ossature demo`, or `ossature init NAME && cd NAME && ossature validate`.",
     ]
     return "\n".join(lines)
-
-
-def version() -> str:
-    """Of the installed package."""
-    # Reading installed metadata costs more than the whole of `--help`.
-    from importlib.metadata import version as installed_version
-
-    return installed_version("ossature")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from ossature import __version__
 from ossature.cli import catalogue
 
 
@@ -30,7 +31,7 @@ def _answer_at_once(arguments: list[str]) -> bool:
         case ["-h" | "--help" | "help"]:
             text = catalogue.help_text()
         case ["-V" | "--version"]:
-            text = f"ossature {catalogue.version()}"
+            text = f"ossature {__version__}"
         case _:
             return False
     try:

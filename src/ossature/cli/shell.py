@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ossature import __version__
 from ossature.cli import catalogue
 from ossature.cli.terminal import PIPE_CLOSED, Terminal
 from ossature.errors import Exit, OssatureError, UsageError
@@ -48,7 +49,7 @@ def _run(arguments: list[str], terminal: Terminal) -> int:
             terminal.block(catalogue.help_text())
             return Exit.OK
         if flag in ("-V", "--version"):
-            terminal.line(f"ossature {catalogue.version()}")
+            terminal.line(f"ossature {__version__}")
             return Exit.OK
         if flag != "-C":
             raise _unknown(flag, ["--help", "--version", "-C"], what="option")

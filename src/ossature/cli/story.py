@@ -66,8 +66,9 @@ def lines_of(record: Record | UnknownRecord) -> list[list[Span]]:
 
 def print_summary(state: RunState, terminal: Terminal) -> None:
     """How many tasks came to what, what it cost, and where to look next."""
-    if state.tasks:
-        totals = Counter(task.status for task in state.tasks.values())
+    totals = Counter(task.status for task in state.tasks.values())
+    # Where all tasks came to the same, the run has said so in its last sentence.
+    if len(totals) > 1:
         terminal.line(", ".join(f"{number} {status}" for status, number in totals.items()), tone="strong")
     if state.input_tokens or state.output_tokens:
         cost = f", ${state.cost_usd:.2f}" if state.cost_usd else ""

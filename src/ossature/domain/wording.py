@@ -62,11 +62,11 @@ def _run_line(event: ev.Event | ev.UnknownEvent) -> Line | None:
 def _analysis_line(event: ev.Event | ev.UnknownEvent) -> Line | None:
     match event:
         case ev.SpecsLoaded():
-            return Line("plain", f"{_count(len(event.specs), 'spec')} loaded: {', '.join(event.specs)}")
+            return Line("plain", f"{count(len(event.specs), 'spec')} loaded: {', '.join(event.specs)}")
         case ev.SpecAudited():
             name = event.spec or "all specs together"
             how = " (unchanged, stored audit)" if event.is_cached else ""
-            return Line("plain", f"audited {name}: {_count(len(event.findings), 'finding')}{how}")
+            return Line("plain", f"audited {name}: {count(len(event.findings), 'finding')}{how}")
         case ev.BriefWritten():
             name = f"brief of {event.spec}" if event.spec else "project brief"
             return Line("quiet", f"{name}{' is up to date' if event.is_cached else ' written'}")
@@ -74,12 +74,12 @@ def _analysis_line(event: ev.Event | ev.UnknownEvent) -> Line | None:
             how = "is up to date" if event.is_cached else f"written from the {event.source}"
             return Line("quiet", f"interface of {event.spec} {how}")
         case ev.SpecPlanned():
-            return Line("plain", f"planned {event.spec}: {_count(event.tasks, 'task')}")
+            return Line("plain", f"planned {event.spec}: {count(event.tasks, 'task')}")
         case ev.PlanWritten():
             kind = "proposed plan" if event.is_proposal else "plan"
-            return Line("good", f"{kind} with {_count(event.tasks, 'task')} written to {event.path}")
+            return Line("good", f"{kind} with {count(event.tasks, 'task')} written to {event.path}")
         case ev.PlanAdopted():
-            return Line("quiet", f"building by a plan of {_count(len(event.tasks), 'task')}")
+            return Line("quiet", f"building by a plan of {count(len(event.tasks), 'task')}")
     return None
 
 
@@ -172,5 +172,6 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """`1 task`, `2 tasks`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -14,6 +14,7 @@ from ossature.domain import event as ev
 from ossature.domain.finding import SpecAudit
 from ossature.domain.record import Channel
 from ossature.domain.spec import SpecTree
+from ossature.domain.wording import count
 from ossature.engine.building import BuildEnd, Building, Pace, Wanted
 from ossature.engine.finale import verify_landed
 from ossature.engine.session import RunRequest
@@ -77,7 +78,7 @@ class Pipeline:
         )
         if errors:
             raise OssatureError(
-                f"the specs have {len(errors)} error{'s' if len(errors) > 1 else ''}, the first at {errors[0].place}",
+                f"the specs have {count(len(errors), 'error')}, the first at {errors[0].place}",
                 hint="see them with `ossature validate`",
             )
         return tree
@@ -93,8 +94,8 @@ class Pipeline:
             return RunEnd(
                 "failed",
                 Exit.FAILED,
-                f"the audit left {len(open_ones)} error{'s' if len(open_ones) > 1 else ''} open, so nothing was "
-                f"planned: {place}{first.issue}",
+                f"the audit left {count(len(open_ones), 'error')} open, so nothing was planned: "
+                f"{place}{first.issue}",
                 "mend the specs and run `ossature audit` again, or plan all the same with `--plan-anyway`",
             )
         return await self._plan(tree, audits)
@@ -137,7 +138,7 @@ class Pipeline:
         built = await Building(self.tools, self.desk, loaded, wanted, pace=self.pace).run()
         if built.is_drained:
             return RunEnd("stopped", Exit.INT, "stopped as asked", "go on with `ossature build`")
-        if built.failed or built.blocked or built.is_aborted:
+        if built.failed or built.is_aborted:
             return _failed(built)
         if built.landed and self.project.settings.verify:
             self.channel.emit(ev.PhaseStarted(phase="verify"))
@@ -149,7 +150,11 @@ class Pipeline:
                     f"[build] verify of the whole is red: {verdict.summary}",
                     "nothing was rolled back; its output is in the run's verify.log",
                 )
-        return RunEnd("succeeded", Exit.OK, f"{built.landed} landed" if built.landed else "nothing to do")
+        done = f"{built.landed} landed" if built.landed else "nothing to do"
+        waiting = (
+            f"; {len(built.blocked)} wait for what is skipped or not written yet" if built.blocked else ""
+        )
+        return RunEnd("succeeded", Exit.OK, done + waiting)
 
 
 def _failed(built: BuildEnd) -> RunEnd:

@@ -23,6 +23,7 @@ _INTENTS: Mapping[str, Intent] = {
     "": "pending",
 }
 _KINDS: Mapping[str, TaskKind] = {"task": "task", "verify": "verify", "": "task"}
+_HEADER = re.compile(r"^[ \t]*\[\[[ \t]*task[ \t]*\]\]", re.MULTILINE)
 T = TypeVar("T")
 
 
@@ -66,7 +67,8 @@ def parse_plan(text: str, *, name: str) -> Plan:
 
 def load_toml(text: str, *, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
     """Like `tomllib.loads`; raises PlanError with the line for a text that is not TOML or would hang it."""
-    if has_endless_key(skeleton(text)):
+    # The first look is cheap, and only prose or an attack needs the second.
+    if has_endless_key(text) and has_endless_key(skeleton(text)):
         raise PlanError("invalid TOML: a key has more than 64 parts")
     try:
         return tomllib.loads(text, parse_float=parse_float)
@@ -87,12 +89,10 @@ def _read_tasks(
         message = "`task` has to be an array of tables"
         _report(diagnostics, "plan-wrong-type", Place(name, 1), message, "start each task with `[[task]]`")
         tables = [t for t in tables if isinstance(t, dict)] if isinstance(tables, list) else []
-    found = blocks(text, "task")
-    # Tasks written as inline tables have no header to point at.
-    places: list[Block | None] = [*found] if len(found) == len(tables) else [None] * len(tables)
+    places = _Places(text, name, count=len(tables))
     tasks: dict[str, Task] = {}
-    for table, block in zip(tables, places, strict=True):
-        task = _read_task(table, block, text, name, diagnostics)
+    for index, table in enumerate(tables):
+        task = _read_task(table, index, places, diagnostics)
         if task is None:
             continue
         first = tasks.setdefault(task.id, task)
@@ -105,14 +105,9 @@ def _read_tasks(
 
 
 def _read_task(
-    table: Mapping[str, Any], block: Block | None, text: str, name: str, diagnostics: list[Diagnostic]
+    table: Mapping[str, Any], index: int, places: _Places, diagnostics: list[Diagnostic]
 ) -> Task | None:
-    line = block.line if block else 0
-
-    def place_of(key: str) -> Place:
-        return Place(name, (_line_of(text, key, block.start, block.end) if block else 0) or line)
-
-    fields = _Fields(table, place_of, diagnostics)
+    fields = _Fields(table, lambda key: places.of_key(index, key), diagnostics)
     status = fields.text("status")
     task = Task(
         id=fields.text("id"),
@@ -137,10 +132,37 @@ def _read_task(
         inject=fields.inject("inject"),
         model=fields.text("model"),
         context_budget_tokens=int(fields.number("context_budget_tokens")),
-        line=line,
+        line=places.lines[index],
     )
     fields.require("id", "spec", "title", *(() if task.kind == "verify" else ("outputs",)))
     return task if task.id else None
+
+
+class _Places:
+    """Where the tasks of a plan stand in its text."""
+
+    def __init__(self, text: str, name: str, *, count: int) -> None:
+        self._text = text
+        self._name = name
+        self._blocks: list[Block] | None = None
+        self.lines = _header_lines(text)
+        """Of each task's header; 0 for tasks that are inline tables."""
+        if len(self.lines) != count:
+            # A text of several lines holds what looks like a header, or a header is missing.
+            self._blocks = blocks(text, "task")
+            if len(self._blocks) != count:
+                self._blocks = []
+            self.lines = [block.line for block in self._blocks] or [0] * count
+
+    def of_key(self, index: int, key: str) -> Place:
+        """The line of a key, or of its task's header. The blocks are found only once something is wrong."""
+        if self._blocks is None:
+            self._blocks = blocks(self._text, "task")
+        if index >= len(self._blocks):
+            return Place(self._name, self.lines[index])
+        block = self._blocks[index]
+        at = _line_of(self._text, key, block.start, block.end)
+        return Place(self._name, at or block.line)
 
 
 class _Fields:
@@ -207,6 +229,17 @@ class _Fields:
         message = f"`{key}` has to be {wanted}, not {self._table[key]!r:.60}; it counts as absent"
         _report(self._diagnostics, "plan-wrong-type", self._place_of(key), message)
         return default
+
+
+def _header_lines(text: str) -> list[int]:
+    """Lines that look like the header of a task."""
+    lines: list[int] = []
+    line, counted = 1, 0
+    for header in _HEADER.finditer(text):
+        line += text.count("\n", counted, header.start())
+        counted = header.start()
+        lines.append(line)
+    return lines
 
 
 def _line_of(text: str, key: str, start: int, end: int) -> int:

@@ -14,7 +14,15 @@ from pathlib import Path
 
 from ossature.digest import digest_bytes
 from ossature.errors import UnsafePath
-from ossature.store.disk import disk_error, disk_errors, is_scratch, scratch_name, sync_folder_fd, write_all
+from ossature.store.disk import (
+    disk_error,
+    disk_errors,
+    is_scratch,
+    make_folder,
+    scratch_name,
+    sync_folder_fd,
+    write_all,
+)
 
 MAX_PARTS = 32
 MAX_PART_BYTES = 255
@@ -36,17 +44,24 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$"}) | {
 """Names that Windows takes for devices, with any extension."""
 _OURS = frozenset({".git", "git~1", ".ossature"})
 """Never inside a root, in any case: file systems that fold case would reach the real one."""
+_PLAIN = re.compile(
+    r"(?:(?!(?:con|prn|aux|nul|com\d|lpt\d)(?![^./]))[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_-]+)*(?:/(?!\Z)|\Z))+",
+    re.ASCII | re.IGNORECASE,
+)
+"""Paths without anything to look at twice; nearly all are."""
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def relative_parts(path: str) -> tuple[str, ...]:
     """The parts of a path that may stand under any root, on any system; UnsafePath says why one may not."""
-    reason = _whole_reason(path)
     parts = tuple(path.split("/"))
+    if len(parts) <= MAX_PARTS and len(path) <= MAX_PART_BYTES and _PLAIN.fullmatch(path):
+        return parts
+    reason = _whole_reason(path)
     for part in parts:
         reason = reason or _part_reason(part)
     if reason:
-        raise UnsafePath(f"the path {_shown(path)} {reason}")
+        raise UnsafePath(f"the path {_quoted(path)} {reason}")
     return parts
 
 
@@ -78,9 +93,8 @@ class SafeRoot:
         """The bytes of a regular file; a missing one is a DiskError."""
         content = self._read(rel)
         if content is None:
-            raise disk_error(
-                FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)), self.root / rel, "read"
-            )
+            missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            raise disk_error(missing, self._shown(rel), "read")
         return content
 
     def digest(self, rel: str) -> str | None:
@@ -90,9 +104,8 @@ class SafeRoot:
 
     def exists(self, rel: str) -> bool:
         """Whether a regular file is there."""
-        parts = relative_parts(rel)
-        with self._parent(rel, parts) as folder:
-            return folder is not None and self._check_target(rel, parts[-1], folder) is not None
+        with self._parent(rel) as (folder, name):
+            return folder is not None and self._target(rel, name, folder) is not None
 
     def write(self, rel: str, content: bytes, *, mode: int | None = None) -> None:
         """Replace or make a file, whole or not at all, with its folders.
@@ -100,23 +113,20 @@ class SafeRoot:
         *mode* None keeps the permissions of the file that was there. A hard link is replaced, so that its
         other names keep their bytes.
         """
-        parts = relative_parts(rel)
-        with self._parent(rel, parts, makes=True) as folder:
+        with self._parent(rel, makes=True) as (folder, name), disk_errors(self._shown(rel), "write"):
             assert folder is not None
-            present = self._check_target(rel, parts[-1], folder)
+            present = self._target(rel, name, folder)
             if mode is None and present is not None:
                 mode = stat.S_IMODE(present.st_mode) & 0o777
-            with disk_errors(self.root / rel, "write"):
-                self._replace(folder, parts[-1], content, mode)
+            self._replace(folder, name, content, mode)
 
     def remove(self, rel: str) -> None:
         """Delete a regular file; a missing one is fine. Its folder stays."""
-        parts = relative_parts(rel)
-        with self._parent(rel, parts) as folder:
-            if folder is None or self._check_target(rel, parts[-1], folder) is None:
+        with self._parent(rel) as (folder, name):
+            if folder is None or self._target(rel, name, folder) is None:
                 return
-            with disk_errors(self.root / rel, "delete"), contextlib.suppress(FileNotFoundError):
-                os.unlink(parts[-1], dir_fd=folder)
+            with disk_errors(self._shown(rel), "delete"), contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
                 if self._syncs:
                     sync_folder_fd(folder)
 
@@ -126,84 +136,80 @@ class SafeRoot:
         *exclude* takes a path and whether it is a folder; an excluded folder is not entered. Links, special
         files, our scratch files and names that `relative_parts` refuses are passed over.
         """
-        with disk_errors(self.root, "read"):
-            try:
-                fd = os.open(self.root, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
-            except FileNotFoundError:
-                return
-        yield from self._walk(fd, "", 1, exclude)
+        fd = self._open_root(makes=False)
+        if fd is not None:
+            yield from self._walk(fd, "", 1, exclude)
 
     def sweep(self, rels: Iterable[str]) -> None:
         """Delete scratch files that a kill left in the folders of *rels*."""
-        folders = {relative_parts(rel)[:-1]: rel for rel in rels}
-        for parts, rel in folders.items():
-            with self._parent(rel, (*parts, "")) as folder:
+        for rel in {relative_parts(rel)[:-1]: rel for rel in rels}.values():
+            with self._parent(rel) as (folder, _), disk_errors(self._shown(rel), "delete"):
                 if folder is None:
                     continue
-                with disk_errors(self.root / rel, "delete"):
-                    with os.scandir(folder) as entries:
-                        scratch = [entry.name for entry in entries if is_scratch(entry.name)]
-                    for name in scratch:
-                        os.unlink(name, dir_fd=folder)
+                with os.scandir(folder) as entries:
+                    left = [entry.name for entry in entries if is_scratch(entry.name)]
+                for name in left:
+                    os.unlink(name, dir_fd=folder)
+
+    def _shown(self, rel: str) -> str:
+        return f"{self.root}/{rel}"
 
     def _read(self, rel: str) -> bytes | None:
-        parts = relative_parts(rel)
-        with self._parent(rel, parts) as folder:
+        with self._parent(rel) as (folder, name):
             # Looked at before it is opened: opening a device or a FIFO can already do something.
-            if folder is None or self._check_target(rel, parts[-1], folder) is None:
+            if folder is None or self._target(rel, name, folder) is None:
                 return None
-            with disk_errors(self.root / rel, "read"):
-                try:
-                    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-                    fd = os.open(parts[-1], flags, dir_fd=folder)
-                except FileNotFoundError:
-                    return None
-                except OSError as error:
-                    if error.errno in (errno.ELOOP, errno.ENXIO):
-                        raise UnsafePath(f"{rel} was swapped for a link or a socket") from error
-                    raise
+            try:
+                fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
                 with open(fd, "rb") as file:
-                    if not stat.S_ISREG(os.fstat(fd).st_mode):
-                        raise UnsafePath(f"{rel} is not a regular file")
-                    return file.read()
+                    if stat.S_ISREG(os.fstat(fd).st_mode):
+                        return file.read()
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                if error.errno not in (errno.ELOOP, errno.ENXIO):
+                    raise disk_error(error, self._shown(rel), "read") from error
+            raise UnsafePath(f"{rel} was swapped for something that is not a file")
 
     @contextmanager
-    def _parent(self, rel: str, parts: tuple[str, ...], *, makes: bool = False) -> Iterator[int | None]:
-        """The folder of the last part as a descriptor; None when it is missing and not to be made."""
-        fd = self._open_parent(rel, parts[:-1], makes=makes)
+    def _parent(self, rel: str, *, makes: bool = False) -> Iterator[tuple[int | None, str]]:
+        """The folder of a path as a descriptor, and the last part.
+
+        None stands for a folder that is missing and not to be made.
+        """
+        *folders, name = relative_parts(rel)
+        fd = self._open_root(makes=makes)
+        for depth, part in enumerate(folders, start=1):
+            if fd is None:
+                break
+            try:
+                below = self._enter(fd, part, makes=makes)
+            except OSError as error:
+                if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EEXIST):
+                    where = "/".join(folders[:depth])
+                    raise UnsafePath(f"{rel} goes through {where}, which is a link or a file") from error
+                raise disk_error(error, self._shown(rel), "open") from error
+            finally:
+                os.close(fd)
+            fd = below
         try:
-            yield fd
+            yield fd, name
         finally:
             if fd is not None:
                 os.close(fd)
 
-    def _open_parent(self, rel: str, folders: tuple[str, ...], *, makes: bool) -> int | None:
+    def _open_root(self, *, makes: bool) -> int | None:
         with disk_errors(self.root, "open"):
             try:
-                if makes:
-                    self.root.mkdir(parents=True, exist_ok=True)
-                fd = os.open(self.root, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
+                return os.open(self.root, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
             except FileNotFoundError:
-                return None
-        for depth, name in enumerate(folders, start=1):
-            try:
-                below = self._enter(fd, name, makes=makes)
-            except (NotADirectoryError, FileExistsError) as error:
-                raise UnsafePath(
-                    f"{rel} goes through {'/'.join(folders[:depth])}, which is no folder"
-                ) from error
-            except OSError as error:
-                if error.errno == errno.ELOOP:
-                    raise UnsafePath(f"{rel} goes through the link {'/'.join(folders[:depth])}") from error
-                raise disk_error(error, self.root / rel, "open") from error
-            finally:
-                os.close(fd)
-            if below is None:
-                return None
-            fd = below
-        return fd
+                if not makes:
+                    return None
+            make_folder(self.root)
+            return os.open(self.root, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
 
     def _enter(self, fd: int, name: str, *, makes: bool) -> int | None:
+        """Open a folder in a folder; raises OSError."""
         try:
             return os.open(name, _FOLDER_FLAGS, dir_fd=fd)
         except FileNotFoundError:
@@ -215,13 +221,14 @@ class SafeRoot:
                 sync_folder_fd(fd)
         return os.open(name, _FOLDER_FLAGS, dir_fd=fd)
 
-    def _check_target(self, rel: str, name: str, folder: int) -> os.stat_result | None:
+    def _target(self, rel: str, name: str, folder: int) -> os.stat_result | None:
         """What is at the end of the path: a regular file, or nothing."""
-        with disk_errors(self.root / rel, "read"):
-            try:
-                found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            except FileNotFoundError:
-                return None
+        try:
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise disk_error(error, self._shown(rel), "read") from error
         if not stat.S_ISREG(found.st_mode):
             raise UnsafePath(f"{rel} is {_kind(found.st_mode)}, not a file")
         return found
@@ -249,7 +256,7 @@ class SafeRoot:
 
     def _walk(self, fd: int, prefix: str, depth: int, exclude: Callable[[str, bool], bool]) -> Iterator[str]:
         try:
-            with disk_errors(self.root / prefix, "read"), os.scandir(fd) as found:
+            with disk_errors(self._shown(prefix), "read"), os.scandir(fd) as found:
                 entries = sorted(found, key=_walk_key)
             for entry in entries:
                 rel = prefix + entry.name
@@ -257,23 +264,18 @@ class SafeRoot:
                 if _part_reason(entry.name) or is_scratch(entry.name) or exclude(rel, is_folder):
                     continue
                 if is_folder and depth < MAX_PARTS:
-                    below = self._enter_found(fd, rel, entry.name)
+                    try:
+                        below = self._enter(fd, entry.name, makes=False)
+                    except OSError as error:
+                        if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+                            raise disk_error(error, self._shown(rel), "read") from error
+                        below = None
                     if below is not None:
                         yield from self._walk(below, f"{rel}/", depth + 1, exclude)
                 elif entry.is_file(follow_symlinks=False) and len(os.fsencode(rel)) <= MAX_PATH_BYTES:
                     yield rel
         finally:
             os.close(fd)
-
-    def _enter_found(self, fd: int, rel: str, name: str) -> int | None:
-        try:
-            return os.open(name, _FOLDER_FLAGS, dir_fd=fd)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                return None
-            raise disk_error(error, self.root / rel, "read") from error
 
 
 def _walk_key(entry: os.DirEntry[str]) -> str:
@@ -315,7 +317,7 @@ def _part_reason(part: str) -> str:
     return next((reason for fails, reason in checks if fails), "")
 
 
-def _shown(path: str) -> str:
+def _quoted(path: str) -> str:
     return ascii(path if len(path) <= 120 else f"{path[:117]}...")
 
 

@@ -181,8 +181,7 @@ def cancelled(model, ready):
     async def run():
         async with asyncio.TaskGroup() as group:
             call = group.create_task(ExecClient().complete(a_request(model=model), lambda text: None))
-            while not ready.exists() or not ready.read_text():
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(wait_for, lambda: ready.exists() and ready.read_text())
             call.cancel()
         return call.cancelled()
 

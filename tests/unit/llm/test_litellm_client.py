@@ -3,9 +3,11 @@ import os
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
+from ossature.errors import DiskError
 from ossature.llm.client import ModelError
 from ossature.llm.litellm_client import LitellmClient, _load, litellm_name
 from tests.support.calls import a_request
@@ -246,8 +248,6 @@ def test_longest_reply_is_bounded(provider, monkeypatch):
 
 
 def test_failure_to_keep_the_text_is_not_the_providers(provider):
-    from ossature.errors import DiskError
-
     provider.mode = "ok"
 
     async def run():
@@ -284,7 +284,7 @@ def run_python(code, tmp_path, **environ):
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.getcwd(), **environ},
+        env={**os.environ, "PYTHONPATH": str(Path.cwd()), **environ},
         capture_output=True,
         text=True,
         timeout=60,

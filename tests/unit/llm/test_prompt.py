@@ -24,11 +24,12 @@ PLACEHOLDERS = {
     "brief_project": "project specs findings",
     "brief_spec": "project spec_id spec_text architecture_text",
     "interface": "spec_id spec_text language sources",
-    "plan": "project language framework brief spec_id spec_text architecture_text upstream_interfaces planned findings",
-    "implement": "project language framework brief interfaces specification architecture files context task_title "
-    "task_description notes outputs verify previous feedback",
-    "fix": "project language framework brief interfaces specification architecture files context task_title "
-    "task_description notes outputs verify command output exit history feedback",
+    "plan": "project language framework brief spec_id spec_text architecture_text upstream_interfaces "
+    "planned findings",
+    "implement": "project language framework brief interfaces specification architecture files context "
+    "task_title task_description notes outputs verify previous feedback",
+    "fix": "project language framework brief interfaces specification architecture files context "
+    "task_title task_description notes outputs verify command output exit history feedback",
     "repair_json": "error reply",
     "repair_blocks": "reason reply",
 }
@@ -57,7 +58,9 @@ def test_every_template_of_the_package_is_listed():
 def test_rendered_prompt_is_tidy(name, filled):
     found = load_template(name, None)
     values = {key: f"value of {key}" if filled else "" for key in found.placeholders}
-    prompt = found.render({**values, "outputs": "value of outputs"})
+    # A task always has outputs, a fix always has files.
+    values |= {"outputs": "value of outputs"} | ({"files": "value of files"} if name == "fix" else {})
+    prompt = found.render(values)
     for text in (prompt.system, prompt.prompt):
         assert "{{" not in text and "---user---" not in text
         assert "\n\n\n" not in text

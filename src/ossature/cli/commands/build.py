@@ -63,6 +63,7 @@ def retry(args: argparse.Namespace, terminal: Terminal) -> int:
         tasks=(chosen,),
         forced=(chosen,),
         feedback=args.feedback,
+        sandbox=args.sandbox,
         replay=replay_folder(args.replay, terminal.cwd),
     )
     project = with_model(view.project, args.model)
@@ -151,7 +152,7 @@ def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TASK",
         help="generate these anew though nothing changed; all without names",
     )
-    parser.add_argument("--sandbox", choices=SANDBOX_MODES, help="what generated code may do")
+    _add_sandbox_argument(parser)
     parser.add_argument(
         "-j", "--jobs", type=int, default=1, metavar="N", help="tasks at a time (only 1 for now)"
     )
@@ -162,7 +163,12 @@ def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_retry_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", metavar="TASK", help="id of the task; 7 is 007")
     parser.add_argument("--feedback", default="", metavar="TEXT", help="a word to the model")
+    _add_sandbox_argument(parser)
     add_run_arguments(parser)
+
+
+def _add_sandbox_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sandbox", choices=SANDBOX_MODES, help="what generated code may do")
 
 
 COMMANDS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -67,7 +68,6 @@ def _print_fix(task: TaskState, terminal: Terminal) -> None:
 
 def _print_next_steps(project: Project, fixed: TaskState | None, terminal: Terminal) -> None:
     task = fixed.row.id if fixed else "001"
-    here = terminal.cwd == project.root
     terminal.line(f"everything is in {project.root}; the program is in {project.settings.output_dir}/")
     terminal.line("try:", tone="strong")
     steps = (
@@ -75,8 +75,8 @@ def _print_next_steps(project: Project, fixed: TaskState | None, terminal: Termi
         (f"ossature logs {task} --list", "every attempt on that task"),
         ("ossature build -n", "what an edit of specs/ would rebuild, and why"),
     )
-    if not here:
-        terminal.line(f"  cd {project.root}")
+    if terminal.cwd != project.root:
+        terminal.line(f"  cd {shlex.quote(str(project.root))}")
     for step, meaning in steps:
         terminal.spans([("plain", f"  {step:<26}"), ("quiet", meaning)])
 

@@ -11,7 +11,7 @@ from ossature.cli.command import Command, add_json
 from ossature.cli.diagnostics import count, tally
 from ossature.cli.tasks import plan_errors
 from ossature.cli.terminal import Terminal
-from ossature.engine.preview import ProjectView, look
+from ossature.engine.preview import ProjectView, TaskView, attempts_of, look
 from ossature.errors import Exit
 from ossature.project import Project, load_project
 from ossature.store.lease import read_holder
@@ -90,16 +90,22 @@ def _print_tasks(view: ProjectView, live: RunState | None, terminal: Terminal) -
     for shown in view.tasks:
         running = live.tasks.get(shown.task.id) if live else None
         word = running.status if running and running.status != "pending" else shown.status
-        note = f"edited by hand: {', '.join(shown.edited)}" if shown.edited else ""
-        reason = "" if shown.status == "done" else shown.reason
-        rows.append(
-            (shown.task.id, word, shown.task.title, "; ".join(part for part in (reason, note) if part))
-        )
+        notes = [*_reason(shown, view.project), *(f"edited by hand: {path}" for path in shown.edited)]
+        rows.append((shown.task.id, word, shown.task.title, "; ".join(notes)))
     for cells in aligned(rows):
         tone = _TONES.get(cells[1].strip(), "ask")
         terminal.spans([("plain", cells[0]), (tone, cells[1]), ("plain", cells[2]), ("quiet", cells[3])])
     totals = Counter(shown.status for shown in view.tasks)
     terminal.line(", ".join(f"{number} {word}" for word, number in totals.items()) or "the plan has no tasks")
+
+
+def _reason(shown: TaskView, project: Project) -> list[str]:
+    """Why a task is not done, and what the last try came to."""
+    if shown.status == "done":
+        return []
+    attempts = attempts_of(project, shown.lineage)
+    verdict = attempts[-1].verdict.replace("_", " ") if attempts else ""
+    return [shown.reason, *([f"last attempt: {verdict}"] if verdict not in ("", "ok") else [])]
 
 
 def _print_run(live: RunState | None, terminal: Terminal) -> None:
