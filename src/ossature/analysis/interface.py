@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
 
 from ossature.analysis.brief import read_origin, write_with_origin
 from ossature.analysis.desk import Desk, Inquiry
@@ -26,13 +28,14 @@ async def write_interface(desk: Desk, tree: SpecTree, spec_id: str, sources: Map
         is_cached = read_origin(path) == made_from and path.exists()
         if not is_cached:
             write_with_origin(path, text, made_from)
-        _say(desk, spec_id, "architecture", is_cached=is_cached)
+        _say(desk, spec_id, path, "architecture", is_cached=is_cached)
         return text
+    path = desk.project.interfaces_dir / interface_name(spec_id, is_planned=not sources)
     inputs = spec_inputs(tree, spec_id)
     inputs |= {f"source {name}": digest_text(content) for name, content in sources.items()}
     made_from = digest_json(inputs)
     if read_origin(path) == made_from and path.exists():
-        _say(desk, spec_id, "model", is_cached=True)
+        _say(desk, spec_id, path, "model", is_cached=True)
         return path.read_text("utf-8")
     values = {
         "spec_id": spec_id,
@@ -42,17 +45,12 @@ async def write_interface(desk: Desk, tree: SpecTree, spec_id: str, sources: Map
     }
     text = await desk.ask_text(Inquiry("interface", spec_id, "interface", values, inputs))
     write_with_origin(path, text, made_from)
-    _say(desk, spec_id, "model", is_cached=False)
+    _say(desk, spec_id, path, "model", is_cached=False)
     return text
 
 
-def _say(desk: Desk, spec_id: str, source: str, *, is_cached: bool) -> None:
-    path = desk.project.relative(desk.project.interfaces_dir / interface_name(spec_id))
-    desk.channel.emit(
-        ev.InterfaceWritten(
-            spec=spec_id,
-            path=path,
-            source="architecture" if source == "architecture" else "model",
-            is_cached=is_cached,
-        )
-    )
+def _say(
+    desk: Desk, spec_id: str, path: Path, source: Literal["architecture", "model"], *, is_cached: bool
+) -> None:
+    name = desk.project.relative(path)
+    desk.channel.emit(ev.InterfaceWritten(spec=spec_id, path=name, source=source, is_cached=is_cached))

@@ -94,9 +94,9 @@ def read_briefs(project: Project, spec_id: str) -> str:
     return "\n\n".join(texts)
 
 
-def interface_name(spec_id: str) -> str:
-    """File name of a spec's interface."""
-    return f"{spec_id}.md"
+def interface_name(spec_id: str, *, is_planned: bool = False) -> str:
+    """File name of a spec's interface; a planned one, made before there is code, feeds planning only."""
+    return f"{spec_id}.planned.md" if is_planned else f"{spec_id}.md"
 
 
 def stored_interfaces(project: Project, tree: SpecTree) -> dict[str, str]:

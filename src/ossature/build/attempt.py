@@ -85,11 +85,14 @@ class Attempts:
         await self._call("fix", prompt, inputs)
 
     def edit(self, path: str, content: str | bytes) -> None:
-        """Put a person's version of an output into the stage."""
+        """Put a person's version of an output into the stage, as an attempt of its own."""
         raw = content.encode("utf-8") if isinstance(content, str) else content
         before = {path: self._read_or_none(path)}
         self._stage({path: raw})
-        self._history.append(unified(before, {path: raw}))
+        self.number += 1
+        self._exchange = None
+        self._log = self._open_log("edit")
+        self._note_changes(self._log, before, {path: raw})
 
     def start_verify(self, files: Mapping[str, bytes]) -> None:
         """Stage what landed before, to be verified again without a model."""
@@ -203,15 +206,20 @@ class Attempts:
         files = {path: text.encode("utf-8", "replace") for path, text in blocks.files.items()}
         before = {path: self._read_or_none(path) or self._shown.get(path) for path in files}
         self._stage(files)
+        self._note_changes(exchange.log, before, files)
+
+    def _note_changes(
+        self, log: AttemptLog, before: Mapping[str, bytes | None], files: Mapping[str, bytes]
+    ) -> None:
         changes = unified(before, dict(files))
         self._history.append(changes)
-        exchange.log.write_changes(changes)
+        log.write_changes(changes)
         self._tools.channel.emit(
             ev.FilesStaged(
                 task=self._task.id,
                 attempt=self.number,
                 files=tuple(files),
-                folder=self._tools.project.relative(exchange.folder),
+                folder=self._tools.project.relative(log.folder),
             )
         )
 
@@ -265,10 +273,11 @@ class Attempts:
 
     def _current_log(self) -> AttemptLog:
         if self._log is None:
-            self._log = open_attempt(
-                self._tools.project.tasks_dir, self._lineage, self._tools.run, self.number, "verify"
-            )
+            self._log = self._open_log("verify")
         return self._log
+
+    def _open_log(self, kind: str) -> AttemptLog:
+        return open_attempt(self._tools.project.tasks_dir, self._lineage, self._tools.run, self.number, kind)
 
     def _report(self, verdict: Verdict, seconds: float, log: str) -> None:
         if self._exchange is not None:

@@ -33,8 +33,14 @@ def copied_files(task: Task, context_root: Path) -> dict[str, bytes]:
     return files
 
 
+def sources_of(task: Task, names: Iterable[str]) -> list[str]:
+    """Those of the context files *names* that the task's `source` patterns take; a wrong pattern takes none."""
+    patterns = [re.compile(regex) for source in task.source if (regex := _regex_or_none(_rest(source)))]
+    return [name for name in names if any(pattern.fullmatch(name) for pattern in patterns)]
+
+
 def _matches(task: Task, source: str, output: str, names: Iterable[str]) -> list[tuple[str, str]]:
-    scheme, _, rest = source.rpartition("://")
+    scheme, rest = source.rpartition("://")[0], _rest(source)
     if scheme and scheme != "context":
         raise OssatureError(f"task {task.id}: source {source} is not of {_SCHEME}")
     if (rest.count("*") > 0) != (output.count("*") > 0):
@@ -44,6 +50,17 @@ def _matches(task: Task, source: str, output: str, names: Iterable[str]) -> list
     if not found:
         raise OssatureError(f"task {task.id}: {source} matches no file in the context folder")
     return [(name, _put(output, match)) for name, match in found]
+
+
+def _rest(source: str) -> str:
+    return source.rpartition("://")[2]
+
+
+def _regex_or_none(pattern: str) -> str | None:
+    try:
+        return _regex(pattern)
+    except OssatureError:
+        return None
 
 
 def _regex(pattern: str) -> str:

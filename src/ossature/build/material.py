@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from ossature.build.copying import sources_of
 from ossature.digest import digest_json, digest_text
 from ossature.domain.plan import Graph, Plan, Task, writers_of
 from ossature.domain.spec import SpecTree
@@ -195,7 +196,10 @@ def material_of(task: Task, sources: Sources) -> Material:
     parts += _sections("spec", task, task.spec_refs, sources)
     parts += _sections("arch", task, (*task.arch_refs, *_own_components(task, sources.tree)), sources)
     parts += _files(task, sources)
-    parts += [Part("context", path, sources.contexts.get(path, NEVER)) for path in task.context_files]
+    shown = task.context_files
+    if task.source:
+        shown = tuple(dict.fromkeys((*shown, *sources_of(task, sources.contexts))))
+    parts += [Part("context", path, sources.contexts.get(path, NEVER)) for path in shown]
     for name, text in (
         ("title", task.title),
         ("description", task.description),

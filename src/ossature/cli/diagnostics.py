@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ossature.cli.terminal import Terminal
+from ossature.domain.plain_text import count
 from ossature.errors import Diagnostic
 
 TONES = {"error": "bad", "warning": "warn", "info": "quiet"}
@@ -43,8 +44,3 @@ def tally(diagnostics: Sequence[Diagnostic]) -> str:
     errors = sum(found.severity == "error" for found in diagnostics)
     warnings = sum(found.severity == "warning" for found in diagnostics)
     return f"{count(errors, 'error')}, {count(warnings, 'warning')}"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 task`, `2 tasks`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

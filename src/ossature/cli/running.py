@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from pathlib import Path
 
 from ossature.cli.story import Listener
@@ -42,14 +40,6 @@ def own_here(project: Project, request: RunRequest, *, terminal: Terminal, is_js
     code = own(project, request.model_copy(update={"is_headless": True}), on_record=listener.hear)
     listener.end()
     return code
-
-
-def with_model(project: Project, model: str | None) -> Project:
-    """*project* with one model for every role; an owner that is spawned reads it from the environment."""
-    if not model:
-        return project
-    os.environ["OSSATURE_MODEL"] = model
-    return replace(project, settings=replace(project.settings, model=model, models={}))
 
 
 def replay_folder(name: str | None, cwd: Path) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ossature.cli.diagnostics import TONES, count
+from ossature.cli.diagnostics import TONES
 from ossature.cli.terminal import Span, Terminal
 from ossature.domain.event import SpecAudited
 from ossature.domain.finding import Finding
+from ossature.domain.plain_text import count
 from ossature.domain.record import Record, UnknownRecord
 from ossature.domain.state import RunState
 from ossature.domain.wording import sentence

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ossature.cli.diagnostics import count, print_diagnostics
+from ossature.cli.diagnostics import print_diagnostics
 from ossature.cli.nearest import hint_for
 from ossature.cli.terminal import Terminal
+from ossature.domain.plain_text import count
 from ossature.domain.plan import Plan
 from ossature.engine.preview import ProjectView
 from ossature.errors import Diagnostic, PlanError, UsageError

@@ -33,3 +33,8 @@ def _visible(found: re.Match[str]) -> str:
     if code == 0x7F:
         return "^?"
     return f"<{code:02X}>" if code < 0xA0 else f"<U+{code:04X}>"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 task`, `2 tasks`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

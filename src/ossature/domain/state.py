@@ -321,7 +321,8 @@ def _apply_verify(
 ) -> None:
     attempt = _attempt(task.attempts, event.attempt)
     if attempt is None:
-        attempt = AttemptState(number=event.attempt, role="verify", started_at=at)
+        role = "edit" if isinstance(event, ev.FilesStaged) else "verify"
+        attempt = AttemptState(number=event.attempt, role=role, started_at=at)
         task.attempts.append(attempt)
     match event:
         case ev.FilesStaged(files=files, folder=folder):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ossature.domain import event as ev
 from ossature.domain.decision import Approve, Decision, Edit, Pause, Resume, Retry, SetPreset, Stop, Take
+from ossature.domain.plain_text import count
 
 Tone = str
 """`plain`, `good`, `bad`, `warn`, `ask` or `quiet`: how a face may colour the line."""
@@ -170,8 +171,3 @@ def _deed(decision: Decision | None) -> str:
 def words(name: str) -> str:
     """`timed_out` as people read it."""
     return name.replace("_", " ")
-
-
-def count(number: int, noun: str) -> str:
-    """`1 task`, `2 tasks`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -18,7 +18,7 @@ from ossature.build.workspace import FileSource
 from ossature.domain import event as ev
 from ossature.domain.plan import Task
 from ossature.engine.sources import ORIGIN, Loaded
-from ossature.errors import Exit, PlanError
+from ossature.errors import Exit, OssatureError, PlanError
 from ossature.llm.client import ModelError
 from ossature.store.ledger import Landing
 
@@ -133,15 +133,26 @@ class Building:
             self._restore(order, found)
             return True
         try:
-            if task.source:
-                end = land_directly(order, self._tools, copied_files(task, self._tools.project.context_root))
-            else:
-                end = await Job(self._tools, order).run()
+            end = self._copy(order) if task.source else await Job(self._tools, order).run()
         except ModelError as error:
             self._end.failed.append(task.id)
             self._end.exit_code = error.exit_code
             raise
         return self._take(task, end)
+
+    def _copy(self, order: Order) -> JobEnd:
+        """Copies need no model and no verify; what keeps them from landing ends the run like any failure."""
+        try:
+            files = copied_files(order.task, self._tools.project.context_root)
+        except OssatureError as error:
+            reason = str(error)
+            self._tools.channel.emit(ev.TaskFailed(task=order.task.id, reason=reason, hint=error.hint))
+            end = JobEnd("failed", reason=reason)
+        else:
+            end = land_directly(order, self._tools, files)
+        if end.outcome == "failed" and not self._wanted.keeps_going:
+            return end._replace(outcome="aborted")
+        return end
 
     def _take(self, task: Task, end: JobEnd) -> bool:
         if end.landing is not None:
@@ -152,13 +163,8 @@ class Building:
             self._end.failed.append(task.id)
             self._end.exit_code = max(self._end.exit_code, end.exit_code)
             self._end.reason = self._end.reason or end.reason
-        if end.outcome == "aborted" or (end.outcome == "failed" and self._stops_at_failure(end)):
-            self._end.is_aborted = True
+        self._end.is_aborted = self._end.is_aborted or end.outcome == "aborted"
         return False
-
-    def _stops_at_failure(self, end: JobEnd) -> bool:
-        """A person who skips a failed task wants the rest; a policy says so by `keeps_going`."""
-        return False if end.outcome == "failed" else not self._wanted.keeps_going
 
     def _order(
         self,
@@ -169,10 +175,13 @@ class Building:
         shown: Mapping[str, str],
     ) -> Order:
         landings = self._sources.landings
-        on_disk = {
-            path: landings[shown[path]].files[path] if path in shown else self._sources.origins.get(path, "")
-            for path in task.outputs
-        }
+        # What a pattern of outputs stood for is known from the landing alone.
+        on_disk = dict(landing.files) if landing and task.source else {}
+        for path in task.outputs:
+            if path in shown:
+                on_disk[path] = landings[shown[path]].files[path]
+            else:
+                on_disk[path] = self._sources.origins.get(path, "")
         hidden = frozenset(
             path
             for path in task.outputs

@@ -11,6 +11,7 @@ import socket
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from ossature import __version__
@@ -59,6 +60,8 @@ def own(
     `ready` gets the run id once the journal is open; `on_record` every record. Raises OssatureError for
     what keeps the run from beginning: another owner, no sandbox, a disk that refuses.
     """
+    if request.model:
+        project = replace(project, settings=replace(project.settings, model=request.model, models={}))
     notice = ""
     if request.goal in ("build", "all"):
         choice = choose(request.sandbox, user_sandbox_mode(os.environ), is_demo=request.is_demo)

@@ -12,9 +12,9 @@ from ossature.analysis.replan import update_plan
 from ossature.build.tools import Tools
 from ossature.domain import event as ev
 from ossature.domain.finding import SpecAudit
+from ossature.domain.plain_text import count
 from ossature.domain.record import Channel
 from ossature.domain.spec import SpecTree
-from ossature.domain.wording import count
 from ossature.engine.building import BuildEnd, Building, Pace, Wanted
 from ossature.engine.finale import verify_landed
 from ossature.engine.session import RunRequest

@@ -41,6 +41,8 @@ class RunRequest(BaseModel):
     """Generate these anew even if nothing changed; `*` means all."""
     feedback: str = ""
     """A word to the model for the forced tasks."""
+    model: str = ""
+    """For every role, in place of the configured ones; empty keeps those."""
     sandbox: SandboxMode | None = None
     """From a flag; None leaves it to the user's config."""
     replay: str = ""
@@ -125,14 +127,17 @@ def spawn(project: Project, request: RunRequest) -> str:
     argv = [sys.executable, "-m", "ossature", "own", "--project", str(project.root)]
     argv += ["--request", request.model_dump_json(), "--ready-fd", str(writer)]
     try:
-        owner = subprocess.Popen(
-            argv,
+        # A shell in between, which ends at once: the owner is no child of ours, so that a face which stays
+        # open for days collects no dead ones.
+        subprocess.run(
+            ["/bin/sh", "-c", '"$@" &', "ossature", *argv],
             pass_fds=(writer,),
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=project.root,
+            check=True,
         )
     finally:
         os.close(writer)
@@ -141,13 +146,11 @@ def spawn(project: Project, request: RunRequest) -> str:
     try:
         word = json.loads(said)
     except ValueError as error:
-        status = owner.wait()
         raise OssatureError(
-            f"the owner process ended at its start (exit {status})",
+            "the owner process ended before the run began",
             hint="run the same command with `--foreground` to see why",
         ) from error
     if "error" in word:
-        owner.wait()
         raise OssatureError(word["error"], hint=word.get("hint", ""), exit_code=Exit(word["exit_code"]))
     return str(word["run"])
 

@@ -318,7 +318,8 @@ def _part_reason(part: str) -> str:
 
 
 def _quoted(path: str) -> str:
-    return ascii(path if len(path) <= 120 else f"{path[:117]}...")
+    cut = path if len(path) <= 120 else f"{path[:117]}..."
+    return f"`{_HIDDEN.sub(lambda found: found[0].encode('unicode_escape').decode(), cut)}`"
 
 
 def _kind(mode: int) -> str:

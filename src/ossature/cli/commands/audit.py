@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ossature.cli.command import Command, add_run_arguments
-from ossature.cli.running import replay_folder, start_run, with_model
+from ossature.cli.running import replay_folder, start_run
 from ossature.cli.terminal import Terminal
 from ossature.engine.session import RunRequest
 from ossature.project import load_project
@@ -13,13 +13,14 @@ from ossature.project import load_project
 
 def audit(args: argparse.Namespace, terminal: Terminal) -> int:
     """Run the audit; what has not changed since the last one is not asked again."""
-    project = with_model(load_project(terminal.cwd, terminal.environ), args.model)
+    project = load_project(terminal.cwd, terminal.environ)
     request = RunRequest(
         goal="audit",
         preset="auto" if args.auto else "default",
         replans=args.replan,
         plans_anyway=args.plan_anyway,
         replay=replay_folder(args.replay, terminal.cwd),
+        model=args.model or "",
     )
     return start_run(project, request, terminal=terminal, is_foreground=args.foreground, is_json=args.json)
 

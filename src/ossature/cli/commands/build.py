@@ -6,16 +6,16 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ossature.cli.command import Command, add_run_arguments
-from ossature.cli.diagnostics import count
-from ossature.cli.tasks import buildable_plan, task_id, task_ids
 from ossature.cli.terminal import Terminal
-from ossature.domain.plan import Plan
-from ossature.engine.preview import ProjectView, look
+from ossature.domain.plain_text import count
+from ossature.engine.stamp import Stamping, read_stamp
 from ossature.errors import Exit, UsageError
-from ossature.project import SANDBOX_MODES, load_project
+from ossature.project import SANDBOX_MODES, Project, load_project
 
 if TYPE_CHECKING:
     from ossature.domain.event import Preset
+    from ossature.domain.plan import Plan
+    from ossature.engine.preview import ProjectView
 
 _ALL = "*"
 
@@ -23,17 +23,35 @@ _ALL = "*"
 def build(args: argparse.Namespace, terminal: Terminal) -> int:
     """Say that nothing is to do, show what would run, or run it."""
     _check(args)
-    view = look(load_project(terminal.cwd, terminal.environ))
+    project = load_project(terminal.cwd, terminal.environ)
+    is_plain = not (args.only or args.force is not None or args.dry_run)
+    known = read_stamp(project) if is_plain else None
+    if known is not None:
+        _say_up_to_date(known, is_json=args.json, terminal=terminal)
+        return Exit.OK
+    return _look_and_build(project, args, terminal, is_plain=is_plain)
+
+
+def _look_and_build(project: Project, args: argparse.Namespace, terminal: Terminal, *, is_plain: bool) -> int:
+    """Read everything; run what is stale, or leave a stamp that says that nothing is."""
+    # Reading specs and plan is most of what a build with nothing to do would cost.
+    from ossature.cli.tasks import buildable_plan, task_ids
+    from ossature.engine.preview import look
+
+    stamping = Stamping(project)
+    view = look(project)
     plan = buildable_plan(view, terminal)
     only = task_ids(args.only or (), plan)
     forced = _forced(args.force, plan)
     if args.dry_run:
         return _show_preview(view, only, forced=forced, is_json=args.json, terminal=terminal)
-    if not forced and not _wanted(view.will_run, view, only):
+    if not forced and not view.tree.has_errors and not _wanted(view.will_run, view, only):
+        if is_plain and all(shown.status == "done" and not shown.edited for shown in view.tasks):
+            _leave_stamp(stamping, view)
         _say_nothing_to_do(view, only, is_json=args.json, terminal=terminal)
         return Exit.OK
     # pydantic, and what starts a run, is not on the way of a build that has nothing to do.
-    from ossature.cli.running import replay_folder, start_run, with_model
+    from ossature.cli.running import replay_folder, start_run
     from ossature.engine.session import RunRequest
 
     request = RunRequest(
@@ -44,18 +62,24 @@ def build(args: argparse.Namespace, terminal: Terminal) -> int:
         forced=forced,
         sandbox=args.sandbox,
         replay=replay_folder(args.replay, terminal.cwd),
+        model=args.model or "",
     )
-    project = with_model(view.project, args.model)
-    return start_run(project, request, terminal=terminal, is_foreground=args.foreground, is_json=args.json)
+    return start_run(
+        view.project, request, terminal=terminal, is_foreground=args.foreground, is_json=args.json
+    )
 
 
 def retry(args: argparse.Namespace, terminal: Terminal) -> int:
     """Build one task anew."""
+    # As above.
+    from ossature.cli.tasks import buildable_plan, task_id
+    from ossature.engine.preview import look
+
     view = look(load_project(terminal.cwd, terminal.environ))
     plan = buildable_plan(view, terminal)
     chosen = task_id(args.task, plan)
     # A name that does not exist is refused before anything that starts a run is imported.
-    from ossature.cli.running import replay_folder, start_run, with_model
+    from ossature.cli.running import replay_folder, start_run
     from ossature.engine.session import RunRequest
 
     request = RunRequest(
@@ -65,9 +89,9 @@ def retry(args: argparse.Namespace, terminal: Terminal) -> int:
         feedback=args.feedback,
         sandbox=args.sandbox,
         replay=replay_folder(args.replay, terminal.cwd),
+        model=args.model or "",
     )
-    project = with_model(view.project, args.model)
-    return start_run(project, request, terminal=terminal, is_foreground=args.foreground)
+    return start_run(view.project, request, terminal=terminal, is_foreground=args.foreground)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -88,6 +112,9 @@ def _preset(args: argparse.Namespace) -> Preset:
 def _forced(names: list[str] | None, plan: Plan) -> tuple[str, ...]:
     if names is None:
         return ()
+    # As above.
+    from ossature.cli.tasks import task_ids
+
     return task_ids(names, plan) if names else (_ALL,)
 
 
@@ -129,12 +156,25 @@ def _say_nothing_to_do(
     view: ProjectView, only: tuple[str, ...], *, is_json: bool, terminal: Terminal
 ) -> None:
     done = _wanted(tuple(shown.task.id for shown in view.tasks if shown.status == "done"), view, only)
-    verb = "is" if len(done) == 1 else "are"
-    text = f"nothing to do: {count(len(done), 'task')} {verb} up to date"
+    _say_up_to_date(len(done), is_json=is_json, terminal=terminal)
+    for task, by in view.blocked.items():
+        terminal.say(f"{task} is blocked by {by}, which the plan skips or a person has yet to write")
+
+
+def _say_up_to_date(tasks: int, *, is_json: bool, terminal: Terminal) -> None:
+    text = f"nothing to do: {count(tasks, 'task')} {'is' if tasks == 1 else 'are'} up to date"
     if is_json:
         terminal.say(text)
     else:
         terminal.line(text, tone="good")
+
+
+def _leave_stamp(stamping: Stamping, view: ProjectView) -> None:
+    landings = view.loaded.sources.landings.values() if view.loaded else ()
+    outputs = [path for landing in landings for path in landing.files]
+    stamping.write(
+        len(view.tasks), outputs, [path for shown in view.tasks for path in shown.task.context_files]
+    )
 
 
 def _add_build_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,9 +6,10 @@ import argparse
 
 from ossature.cli.columns import aligned
 from ossature.cli.command import Command, add_json, add_run_arguments
-from ossature.cli.diagnostics import count, print_diagnostics, tally
+from ossature.cli.diagnostics import print_diagnostics, tally
 from ossature.cli.tasks import plan_errors, plan_of
 from ossature.cli.terminal import Terminal
+from ossature.domain.plain_text import count
 from ossature.domain.plan import Plan, Task, graph_of
 from ossature.engine.preview import ProjectView, look
 from ossature.errors import Exit
@@ -33,13 +34,13 @@ def plan(args: argparse.Namespace, terminal: Terminal) -> int:
 
 def _replan(args: argparse.Namespace, project: Project, terminal: Terminal) -> int:
     # Showing a plan needs nothing that starts a run.
-    from ossature.cli.running import replay_folder, start_run, with_model
+    from ossature.cli.running import replay_folder, start_run
     from ossature.engine.session import RunRequest
 
-    request = RunRequest(goal="plan", replans=True, replay=replay_folder(args.replay, terminal.cwd))
-    return start_run(
-        with_model(project, args.model), request, terminal=terminal, is_foreground=args.foreground
+    request = RunRequest(
+        goal="plan", replans=True, replay=replay_folder(args.replay, terminal.cwd), model=args.model or ""
     )
+    return start_run(project, request, terminal=terminal, is_foreground=args.foreground)
 
 
 def _check(present: Plan, view: ProjectView, terminal: Terminal) -> int:

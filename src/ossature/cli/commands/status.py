@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ossature.cli.columns import aligned
 from ossature.cli.command import Command, add_json
-from ossature.cli.diagnostics import count, tally
+from ossature.cli.diagnostics import tally
 from ossature.cli.tasks import plan_errors
 from ossature.cli.terminal import Terminal
+from ossature.domain.plain_text import count
 from ossature.engine.preview import ProjectView, TaskView, attempts_of, look
 from ossature.errors import Exit
 from ossature.project import Project, load_project

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from ossature.cli.command import Command, add_json
-from ossature.cli.diagnostics import as_json, count, print_diagnostics, tally
+from ossature.cli.diagnostics import as_json, print_diagnostics, tally
 from ossature.cli.terminal import Terminal
+from ossature.domain.plain_text import count
 from ossature.domain.spec import SpecTree
 from ossature.errors import Diagnostic, Exit, Place, PlanError
 from ossature.project import Project, load_project

@@ -1,0 +1,48 @@
+"""What the measuring scripts share: timing of whole commands, ratios, and JSON out."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+BIN = Path(sys.executable).parent
+OSSATURE = str(BIN / "ossature")
+
+
+def command_s(argv: Sequence[str], *, cwd: Path | None = None, repeats: int = 7) -> float:
+    """Median wall time in seconds of *argv*, after one run that does not count."""
+
+    def run() -> None:
+        subprocess.run(argv, cwd=cwd, check=True, stdout=subprocess.DEVNULL, env=environ())
+
+    return call_s(run, repeats=repeats)
+
+
+def call_s(call: Callable[[], object], *, repeats: int = 7) -> float:
+    """Median wall time in seconds of *call*, after one call that does not count."""
+    call()
+    times: list[float] = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def environ() -> dict[str, str]:
+    """The environment without a model and without the user's config."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OSSATURE")}
+    return {**kept, "XDG_CONFIG_HOME": "/nonexistent"}
+
+
+def report(name: str, figures: Mapping[str, Any]) -> None:
+    """One JSON line on standard output."""
+    rounded = {key: round(value, 4) if isinstance(value, float) else value for key, value in figures.items()}
+    print(json.dumps({"bench": name, **rounded}))

@@ -1,0 +1,90 @@
+"""Remember what a project looked like when nothing was to do, so that the next look is a stat per file."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ossature import __version__
+from ossature.project import Project
+
+_NAME = "up-to-date.json"
+_SETTLED_NS = 100_000_000
+"""A file that changed less than this before the look may change again under the same timestamps."""
+
+
+def read_stamp(project: Project) -> int | None:
+    """How many tasks are up to date, when everything still looks as it did then; else None."""
+    try:
+        stamp: dict[str, Any] = json.loads((project.work_dir / _NAME).read_bytes())
+        if stamp["version"] != __version__:
+            return None
+        root = str(project.root)
+        for path, looks in stamp["paths"]:
+            if _looks(f"{root}/{path}") != looks:
+                return None
+        return int(stamp["tasks"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+class Stamping:
+    """Look before everything is read, and write the stamp when reading found nothing to do."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._at_ns = time.time_ns()
+
+    def write(self, tasks: int, outputs: Iterable[str], contexts: Iterable[str]) -> None:
+        """Write the stamp, unless something changed since the look began or only just before.
+
+        A disk that refuses is no matter: the next look takes longer, that is all.
+        """
+        settings = self._project.settings
+        paths = list(_inputs(self._project))
+        paths += [f"{settings.output_dir}/{path}" for path in outputs]
+        paths += [f"{settings.context_dir}/{path}" for path in contexts]
+        root = str(self._project.root)
+        looks = [(path, _looks(f"{root}/{path}")) for path in dict.fromkeys(paths)]
+        newest_ns = max((max(look[:2]) for _, look in looks if look), default=0)
+        if newest_ns > self._at_ns - _SETTLED_NS:
+            return
+        content = json.dumps({"version": __version__, "tasks": tasks, "paths": looks})
+        path = self._project.work_dir / _NAME
+        scratch = path.with_name(f".{_NAME}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            scratch.write_text(content, "utf-8")
+            os.replace(scratch, path)
+        except OSError:
+            scratch.unlink(missing_ok=True)
+
+
+def _inputs(project: Project) -> Iterable[str]:
+    """Config, plan, ledger, and what lies below the folders that a person writes in; folders count too."""
+    for path in (project.root / "ossature.toml", project.plan_path, project.ledger_path):
+        yield project.relative(path)
+    for folder in (project.root / project.settings.spec_dir, project.prompts_dir, project.interfaces_dir):
+        yield from _below(project, folder)
+    # New files only; those that tasks name are stamped one by one.
+    yield project.settings.context_dir
+
+
+def _below(project: Project, folder: Path) -> Iterable[str]:
+    yield project.relative(folder)
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            yield project.relative(Path(parent, name))
+
+
+def _looks(path: str) -> list[int] | None:
+    """What changes when a file is written to, or an entry of a folder comes or goes; None: not there."""
+    try:
+        found = os.stat(path, follow_symlinks=False)
+    except OSError:
+        return None
+    return [found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size]

@@ -1,0 +1,240 @@
+"""`status`, `plan`, `why`, `runs` and `logs` show what is there, whatever it is."""
+
+import json
+
+import pytest
+
+from ossature.cli.commands import logs, plan, runs, status, why
+from ossature.domain.decision import Question
+from ossature.domain.event import Noticed, PlanAdopted, RunFinished, TaskRow, TaskStarted
+from ossature.errors import OssatureError, PlanError, UsageError
+from ossature.project import load_project
+from ossature.store.tasklog import open_attempt
+from tests.cli.conftest import PLAN, RUN, Owner, failure, run_command
+
+QUESTION = Question(id="q1", gate="fix", subject="what [/x] now?\x1b[2J", verbs=("approve", "abort"))
+SECOND = """
+[[task]]
+id = "002"
+spec = "GREETING"
+title = "Greet many"
+outputs = ["many.py"]
+depends_on = ["001"]
+"""
+
+
+@pytest.fixture
+def playing(planned):
+    """A live run on the planned project."""
+    owner = Owner(load_project(planned, {}))
+    yield owner
+    owner.leave()
+
+
+def show(module, name, arguments, screen):
+    assert run_command(module.COMMANDS, name, arguments, screen) == 0
+    return screen.text
+
+
+def test_status_of_a_new_project_names_the_next_step(screen):
+    shown = show(status, "status", [], screen)
+    assert "1 spec: 0 errors, 0 warnings\n" in shown
+    assert "no plan yet: `ossature audit` makes one\n" in shown
+
+
+def test_status_of_broken_specs_and_plan_is_still_a_status(planned, screen):
+    (planned / "specs" / "x.smd").write_bytes(b"\xff")
+    (planned / ".ossature" / "plan.toml").write_text(PLAN.replace("001", "0\\u001b1") + "[[task]]\n", "utf-8")
+    shown = show(status, "status", [], screen)
+    assert "`ossature validate`" in shown
+    assert "`ossature plan --check`" in shown
+    assert "\x1b" not in shown
+    (planned / ".ossature" / "plan.toml").write_text("[[", "utf-8")
+    assert "the plan has 1 error" in show(status, "status", [], screen)
+
+
+def test_status_shows_the_live_run_and_what_it_asks(playing, planned, screen):
+    row = TaskRow(id="001", spec="GREETING", title="t")
+    playing.tell(PlanAdopted(tasks=(row,)), TaskStarted(task="001", lineage="t", reason="never built"))
+    playing.ask(QUESTION)
+    shown = show(status, "status", [], screen)
+    assert "001  running  Greet [/x]^[[2J  never built\n" in shown
+    assert f"run {RUN} is at work: build" in shown
+    assert "[q1] what [/x] now?^[[2J (approve / abort)" in shown
+
+
+def test_status_as_json_is_one_document(playing, screen):
+    playing.ask(QUESTION)
+    document = json.loads(show(status, "status", ["--json"], screen))
+    assert document["tasks"][0]["status"] == "pending"
+    assert document["run"]["id"] == RUN
+    assert document["run"]["questions"][0]["verbs"] == ["approve", "abort"]
+
+
+def test_plan_is_a_table_in_building_order(planned, screen):
+    (planned / ".ossature" / "plan.toml").write_text(SECOND + PLAN, "utf-8")
+    header, first, second, *_ = show(plan, "plan", [], screen).splitlines()
+    assert header.split() == ["TASK", "SPEC", "TITLE", "WRITES", "WAITS", "FOR"]
+    assert first.split()[0] == "001"
+    assert second.split()[0] == "002"
+    assert second.endswith("  001")
+    assert [task["id"] for task in json.loads(_fresh(screen, plan, "plan", ["--json"]))] == ["002", "001"]
+
+
+def test_plan_check_lists_problems_and_fails_with_exit_3(planned, screen):
+    text = PLAN + SECOND.replace('["001"]', '["009"]')
+    (planned / ".ossature" / "plan.toml").write_text(text, "utf-8")
+    assert run_command(plan.COMMANDS, "plan", ["--check"], screen) == 3
+    assert ".ossature/plan.toml:" in screen.text
+    assert "009" in screen.text
+    show(plan, "plan", [], screen)
+
+
+def test_plan_on_a_cycle_is_shown_too(planned, screen):
+    text = PLAN + 'depends_on = ["002"]\n' + SECOND
+    (planned / ".ossature" / "plan.toml").write_text(text, "utf-8")
+    shown = show(plan, "plan", [], screen)
+    assert "\n001 " in shown
+    assert "\n002 " in shown
+
+
+def test_without_a_plan_plan_and_why_say_so(screen):
+    for module, name, arguments in ((plan, "plan", []), (why, "why", ["001"])):
+        with pytest.raises(PlanError) as error:
+            run_command(module.COMMANDS, name, arguments, screen)
+        assert "there is no plan" in failure(error)
+        assert error.value.exit_code == 3
+
+
+def test_why_of_a_new_task_and_its_prompt(planned, screen):
+    assert "001 Greet [/x]^[[2J: pending\nnever built\n" in show(why, "why", ["1"], screen)
+    assert "Makes the sentence that greets one person." in show(why, "why", ["001", "--prompt"], screen)
+    with pytest.raises(UsageError, match="there is no task '5'"):
+        run_command(why.COMMANDS, "why", ["5"], screen)
+
+
+def test_why_shows_the_leaf_and_the_difference(shell, planned):
+    assert shell("build", "--sandbox", "danger-full-access", cwd=planned).returncode == 0
+    spec = planned / "specs" / "greeting.smd"
+    spec.write_text(spec.read_text("utf-8").replace("greets one person. Space", "greets. Space"), "utf-8")
+    done = shell("why", "1", cwd=planned)
+    assert "Greet one person" in done.stdout.splitlines()[1]
+    assert "\n-Makes the sentence that greets one person. Space" in done.stdout
+    assert "\n+Makes the sentence that greets. Space" in done.stdout
+    document = json.loads(shell("why", "1", "--json", cwd=planned).stdout)
+    assert document["status"] == "stale"
+    assert document["changes"][0]["old"] != document["changes"][0]["new"]
+
+
+def test_runs_are_numbered_from_the_oldest(project, owner, screen):
+    owner.tell(RunFinished(outcome="failed", exit_code=1))
+    owner.leave()
+    later = Owner(project, "2026-03-03T10-00-00-cd34")
+    first, second = show(runs, "runs", [], screen).splitlines()
+    assert first.split()[:3] == ["1", RUN, "build"]
+    assert first.endswith("failed")
+    assert second.endswith("running")
+    later.leave()
+    document = json.loads(_fresh(screen, runs, "runs", ["--json"]))
+    assert [run["outcome"] for run in document] == ["failed", "crashed"]
+
+
+def test_no_run_yet_is_said(screen):
+    assert "no run yet" in show(runs, "runs", [], screen)
+    assert "no run yet" in _fresh(screen, logs, "logs", [])
+
+
+def test_logs_tell_a_run_with_the_time(project, owner, screen):
+    owner.tell(Noticed(level="info", text="hello\x1b]0;x\x07"))
+    owner.leave()
+    later = Owner(project, "2026-03-03T10-00-00-cd34")
+    later.leave()
+    for name in ("1", RUN, "2026-03-02"):
+        *_, last = _fresh(screen, logs, "logs", ["--run", name]).splitlines()
+        assert last.endswith("  hello^[]0;x^G")
+        assert last[2] == last[5] == ":"
+    assert "hello" not in _fresh(screen, logs, "logs", [])
+    with pytest.raises(UsageError, match="names no run"):
+        run_command(logs.COMMANDS, "logs", ["--run", "7"], screen)
+
+
+@pytest.fixture
+def attempts(planned):
+    """Two attempts of one task, the second one green."""
+    project = load_project(planned, {})
+    lineage = json_lineage(planned)
+    for number, kind, verdict in ((1, "implement", "failed"), (2, "fix", "ok")):
+        attempt = open_attempt(project.tasks_dir, lineage, RUN, number, kind)
+        attempt.write_prompt(f"prompt {number}\n")
+        attempt.finish_response(f"response {number}\x1b[31m\n")
+        attempt.verify_log.write_bytes(b"verify \xff %d\n" % number)
+        attempt.write_meta({"verdict": verdict, "model": "m"})
+    attempt.write_changes("--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y\n")
+    return lineage
+
+
+def json_lineage(planned):
+    from ossature.engine.preview import look
+
+    return look(load_project(planned, {})).tasks[0].lineage
+
+
+def test_last_attempt_is_shown_with_its_verify_log(attempts, screen):
+    shown = show(logs, "logs", ["1"], screen)
+    assert shown.startswith("attempt 2 (fix): ok  m\n")
+    assert "/response.md\n" in shown
+    assert shown.endswith("verify \ufffd 2\n")
+
+
+@pytest.mark.parametrize(
+    ("flags", "shown"),
+    [
+        (["--prompt"], "prompt 2\n"),
+        (["--response"], "response 2^[[31m\n"),
+        (["--verify"], "verify \ufffd 2\n"),
+        (["--diff"], "--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y\n"),
+        (["--attempt", "1", "--prompt"], "prompt 1\n"),
+        (["--run", RUN, "--attempt", "1", "--response"], "response 1^[[31m\n"),
+    ],
+)
+def test_each_file_of_an_attempt_can_be_shown(attempts, screen, flags, shown):
+    with pytest.raises(UsageError):
+        run_command(logs.COMMANDS, "logs", ["2"], screen)
+    if "--run" in flags:
+        (screen.cwd / ".ossature" / "runs" / RUN).mkdir(parents=True)
+        (screen.cwd / ".ossature" / "runs" / RUN / "events.jsonl").touch()
+    assert show(logs, "logs", ["001", *flags], screen) == shown
+
+
+def test_attempts_are_listed_and_found_by_folder(attempts, screen):
+    listed = show(logs, "logs", ["001", "--list"], screen).splitlines()
+    assert [line.split()[1:4] for line in listed[1:]] == [["1", "implement", "failed"], ["2", "fix", "ok"]]
+    assert _fresh(screen, logs, "logs", [attempts, "--prompt"]) == "prompt 2\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["001", "--attempt", "1", "--diff"], "was not written"),
+        (["001", "--attempt", "3"], "there are: 1, 2"),
+        (["--prompt"], "--prompt is about a task"),
+        (["--attempt", "1"], "--attempt is about a task"),
+        (["greet-x"], "did you mean"),
+    ],
+)
+def test_logs_that_are_not_there_are_said(attempts, screen, arguments, said):
+    with pytest.raises(OssatureError) as error:
+        run_command(logs.COMMANDS, "logs", arguments, screen)
+    assert said in failure(error)
+
+
+def test_a_task_without_attempts_says_where_to_look(planned, screen):
+    with pytest.raises(OssatureError) as error:
+        run_command(logs.COMMANDS, "logs", ["001"], screen)
+    assert "ossature why 001" in failure(error)
+
+
+def _fresh(screen, module, name, arguments):
+    screen.stdout.truncate(0)
+    screen.stdout.seek(0)
+    return show(module, name, arguments, screen)
