@@ -75,7 +75,7 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "keeps_history": ("history", "commit"),
 }
 """Field of `Settings` -> where `ossature.toml` keeps it."""
-_KNOWN_TABLES = frozenset(_KEYS) | {"sandbox", "vmd"}
+_KNOWN_TABLES = frozenset(_KEYS) | {"vmd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,13 @@ def parse_settings(text: str) -> tuple[Settings, tuple[Diagnostic, ...]]:
     tables = _parse_toml(text, CONFIG_NAME)
     warnings: list[Diagnostic] = []
     for table, content in tables.items():
-        if table not in _KNOWN_TABLES:
+        if table == "sandbox":
+            place = Place(CONFIG_NAME, _line_of(text, table, ""))
+            hint = "only your own ~/.config/ossature/config.toml can set it"
+            warnings.append(
+                Diagnostic("config-sandbox", "warning", place, "[sandbox] of a project is ignored", hint)
+            )
+        elif table not in _KNOWN_TABLES:
             warnings.append(_unknown(text, table, "", f"unknown table [{table}]"))
         elif table in _KEYS:
             _check_table(text, table, content, warnings)

@@ -31,7 +31,7 @@ from ossature.engine.gate import Gate
 from ossature.engine.pipeline import Pipeline, RunEnd
 from ossature.engine.preview import page_of
 from ossature.engine.session import RunRequest
-from ossature.errors import Exit, OssatureError
+from ossature.errors import DiskError, Exit, OssatureError
 from ossature.llm.caller import Caller
 from ossature.llm.choose import Models
 from ossature.llm.replay_client import ReplayClient
@@ -272,8 +272,10 @@ class _Owner:
             try:
                 for letter in inbox.collect(folder):
                     self._gate.take(letter.message)
-            except OSError as error:
-                self._gate.emit(ev.Noticed(level="warning", text=f"the inbox cannot be read: {error}"))
+            except DiskError:
+                # Neither answers nor the journal get through: the end of the run says so, or its caller does.
+                self._stop_now()
+                return
             await asyncio.sleep(_INBOX_POLL_S)
 
     def _obey(self, command: Command) -> None:

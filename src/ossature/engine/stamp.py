@@ -68,10 +68,10 @@ def _inputs(project: Project) -> Iterable[str]:
     """Config, plan, ledger, and what lies below the folders that a person writes in; folders count too."""
     for path in (project.root / "ossature.toml", project.plan_path, project.ledger_path):
         yield project.relative(path)
-    for folder in (project.root / project.settings.spec_dir, project.prompts_dir, project.interfaces_dir):
+    specs = project.root / project.settings.spec_dir
+    # All of the context folder: a task may copy what a pattern catches.
+    for folder in (specs, project.prompts_dir, project.interfaces_dir, project.context_root):
         yield from _below(project, folder)
-    # New files only; those that tasks name are stamped one by one.
-    yield project.settings.context_dir
 
 
 def _below(project: Project, folder: Path) -> Iterable[str]:

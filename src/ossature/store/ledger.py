@@ -193,7 +193,7 @@ def _payloads(content: bytes, path: Path, diagnostics: list[Diagnostic]) -> tupl
         if payload is not None:
             numbers.append(number)
             payloads.append(payload)
-        elif line:
+        elif line.strip():
             is_last = number == len(lines)
             diagnostics.extend(_damage(line, Place(str(path), number), is_last=is_last))
     return numbers, payloads
@@ -243,16 +243,24 @@ def _intents(
     for key, (number, record) in lines.items():
         try:
             yield key, _intent(record)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             diagnostics.append(_unusable(path, number, error))
 
 
 def _intent(record: dict[str, Any]) -> Intent:
-    """Fields that a newer version added are left out; one that is missing is a TypeError."""
+    """Fields that a newer version added are left out; a missing one or one of another type is a TypeError."""
     fields = record["landing"]
     known = {name: fields[name] for name in Landing.__slots__ if name in fields}
     known["outputs"] = tuple(known["outputs"])
-    return Intent(record["id"], Landing(**known), record["before"], tuple(record["skip"]))
+    landing = Landing(**known)
+    texts = (landing.lineage, landing.task, landing.spec, landing.title, landing.generate, landing.verify)
+    maps = (landing.leaves, landing.verify_leaves, landing.files, record["before"])
+    # The file is committed and anyone can give a line its checksum.
+    if not all(type(text) is str for text in (*texts, *landing.outputs, *landing.files.values())):
+        raise TypeError("a text is something else")
+    if not all(type(each) is dict for each in maps):
+        raise TypeError("a map is something else")
+    return Intent(record["id"], landing, record["before"], tuple(record["skip"]))
 
 
 def _check_format(number: Any, path: Path) -> None:

@@ -98,9 +98,11 @@ def tree(folder: Path) -> dict[str, object]:
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
         kind = stat.S_IFMT(status.st_mode)
-        content = (
-            path.read_bytes() if stat.S_ISREG(kind) else (os.readlink(path) if path.is_symlink() else "")
-        )
+        content: object = b""
+        if path.is_symlink():
+            content = path.readlink()
+        elif path.is_file():
+            content = path.read_bytes()
         found[str(path.relative_to(folder))] = (kind, content)
     return found
 
@@ -179,7 +181,7 @@ def test_a_path_that_passes_cannot_leave(path: str):
 def test_every_reason_names_what_is_wrong():
     reasons = {"/a": "absolute", "a/..": "`..`", "a\\b": "backslash", "a\u202eb": "U+202E", ".git/x": ".git"}
     for path, word in reasons.items():
-        with pytest.raises(UnsafePath, match="is|has|holds|goes") as caught:
+        with pytest.raises(UnsafePath, match="the path") as caught:
             relative_parts(path)
         assert word in str(caught.value)
 
@@ -371,7 +373,7 @@ except DiskError as error:
 """
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True)
     assert "a/b: cannot write: File too large" in done.stdout, done.stderr
-    assert tree(tmp_path) == {"a": (stat.S_IFDIR, ""), "a/b": (stat.S_IFREG, b"old")}
+    assert tree(tmp_path) == {"a": (stat.S_IFDIR, b""), "a/b": (stat.S_IFREG, b"old")}
 
 
 def test_sweeping_deletes_only_our_scratch_files_in_the_folders_named(tmp_path: Path):
