@@ -125,6 +125,7 @@ async def _audit(desk: Desk, tree: SpecTree, job: _Job) -> SpecAudit:
         run=desk.run,
     )
     write_audit(desk.project.audit_dir, audit)
+    desk.keep(job.inquiry.role)
     return audit
 
 

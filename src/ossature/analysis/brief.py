@@ -57,6 +57,7 @@ async def write_briefs(desk: Desk, tree: SpecTree, audits: Mapping[str, SpecAudi
         if not is_cached:
             text = await desk.ask_text(inquiry)
             write_with_origin(path, text, made_from)
+            desk.keep("brief")
         desk.channel.emit(
             ev.BriefWritten(spec=inquiry.spec, path=desk.project.relative(path), is_cached=is_cached)
         )

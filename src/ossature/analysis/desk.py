@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from ossature.domain import event as ev
 from ossature.domain.record import Channel
-from ossature.errors import OssatureError
+from ossature.errors import Exit, OssatureError
 from ossature.llm.caller import Caller, Exchange
 from ossature.llm.client import Request
 from ossature.llm.prompt import Prompt, load_template
@@ -20,6 +20,21 @@ from ossature.project import Project
 Answer = TypeVar("Answer", bound=BaseModel)
 Check = Callable[[Answer], str]
 """Says what is wrong with an answer that has the right shape; empty when nothing is."""
+
+
+class Pace(Protocol):
+    """Whether more work may start."""
+
+    @property
+    def is_draining(self) -> bool: ...
+
+    async def wait_while_paused(self) -> None: ...
+
+
+class Drained(OssatureError):
+    """The run was asked to stop before the next call; what was answered so far is kept."""
+
+    exit_code = Exit.INT
 
 
 @dataclass(frozen=True)
@@ -47,37 +62,41 @@ class Desk:
     run: str
     channel: Channel
     caller: Caller
+    pace: Pace
     now: Callable[[], str]
     """UTC, ISO 8601."""
     _asked: dict[str, int] = field(default_factory=dict)
+    _unkept: dict[ev.Role, list[tuple[Exchange, str]]] = field(default_factory=dict)
 
     async def ask_text(self, inquiry: Inquiry) -> str:
-        """The reply as it is, without white space around it. Raises ModelError."""
+        """The reply as it is, without white space around it; `keep` it. Raises ModelError, Drained."""
         exchange = await self._ask(inquiry, self._prompt(inquiry), inquiry.inputs)
         text = exchange.text.strip()
         if not text:
             self.caller.mark(exchange, "refused")
             raise OssatureError(f"the model returned nothing for {inquiry.lineage}", hint="run it again")
-        self.caller.mark(exchange, "ok", landed=True)
+        self._unkept.setdefault(inquiry.role, []).append((exchange, "ok"))
         return text + "\n"
 
     async def ask_json(
         self, inquiry: Inquiry, shape: type[Answer], *, check: Check[Answer] = lambda _answer: ""
     ) -> Answer:
-        """The reply as a value of *shape* that passes *check*; the model may mend a bad one once.
+        """The reply as a value of *shape* that passes *check*; the model may mend a bad one once. `keep` it.
 
-        Raises ModelError, or OssatureError with what is wrong with the second reply.
+        Raises ModelError, Drained, or OssatureError with what is wrong with the second reply.
         """
         prompt, inputs = self._prompt(inquiry), dict(inquiry.inputs)
+        unkept = self._unkept.setdefault(inquiry.role, [])
+        refused: list[Exchange] = []
         reason = ""
         for _ in range(2):
             exchange = await self._ask(inquiry, prompt, inputs)
             answer = parse_json(exchange.text, shape)
             reason = answer.reason if isinstance(answer, Refusal) else check(answer)
             if not isinstance(answer, Refusal) and not reason:
-                self.caller.mark(exchange, "ok", landed=True)
+                unkept += [*((earlier, "refused") for earlier in refused), (exchange, "ok")]
                 return answer
-            self.caller.mark(exchange, "refused")
+            refused.append(exchange)
             self.channel.emit(
                 ev.ReplyRefused(
                     role=inquiry.role,
@@ -89,15 +108,25 @@ class Desk:
             template = load_template("repair_json", self.project.prompts_dir)
             again = template.render({"error": reason, "reply": exchange.text})
             prompt = Prompt(prompt.system, f"{prompt.prompt}\n\n{again.prompt}")
+        for exchange in refused:
+            self.caller.mark(exchange, "refused")
         raise OssatureError(
             f"the reply of {inquiry.lineage} could not be used: {reason}",
             hint="see the attempts with `ossature logs --list`; run it again, or set another model",
         )
 
+    def keep(self, role: ev.Role) -> None:
+        """What came of the replies to *role* is on the disk; others are taken up by the next run."""
+        for exchange, verdict in self._unkept.pop(role, ()):
+            self.caller.mark(exchange, verdict, landed=verdict == "ok")
+
     def _prompt(self, inquiry: Inquiry) -> Prompt:
         return load_template(inquiry.template, self.project.prompts_dir).render(inquiry.values)
 
     async def _ask(self, inquiry: Inquiry, prompt: Prompt, inputs: Mapping[str, str]) -> Exchange:
+        await self.pace.wait_while_paused()
+        if self.pace.is_draining:
+            raise Drained("stopped as asked", hint="the same command goes on")
         number = self._asked[inquiry.lineage] = self._asked.get(inquiry.lineage, 0) + 1
         settings = self.project.settings
         return await self.caller.ask(

@@ -45,6 +45,7 @@ async def write_interface(desk: Desk, tree: SpecTree, spec_id: str, sources: Map
     }
     text = await desk.ask_text(Inquiry("interface", spec_id, "interface", values, inputs))
     write_with_origin(path, text, made_from)
+    desk.keep("interface")
     _say(desk, spec_id, path, "model", is_cached=False)
     return text
 

@@ -14,6 +14,7 @@ from ossature.domain import event as ev
 from ossature.domain.finding import SpecAudit
 from ossature.domain.plan import Plan, Task
 from ossature.domain.spec import SpecTree
+from ossature.errors import Diagnostic
 from ossature.llm.prompt import join_parts
 from ossature.spec.plan_check import check_plan
 
@@ -139,15 +140,19 @@ def _numbered(
 
 def _problems(tasks: Sequence[Task], planned: Sequence[Task], tree: SpecTree, desk: Desk) -> str:
     """Why these tasks cannot be part of the plan, one line each; empty when they can."""
-    plan = Plan(tasks=(*planned, *tasks))
-    context = desk.project.context_root
-    found = check_plan(
-        plan,
-        tree,
-        output_exists=lambda path: (desk.project.output_root / path).is_file(),
-        context_exists=lambda path: (context / path).is_file(),
-    )
-    own = [item for item in found if item.severity == "error"]
+
+    def errors(tasks: Sequence[Task]) -> list[Diagnostic]:
+        found = check_plan(
+            Plan(tasks=tuple(tasks)),
+            tree,
+            output_exists=lambda path: (desk.project.output_root / path).is_file(),
+            context_exists=lambda path: (desk.project.context_root / path).is_file(),
+        )
+        return [item for item in found if item.severity == "error"]
+
+    # What is wrong with the tasks of other specs is a person's doing, and no model can mend it here.
+    before = {item.message for item in errors(planned)}
+    own = [item for item in errors([*planned, *tasks]) if item.message not in before]
     twice = len({task.id for task in tasks}) != len(tasks)
     lines = ["two tasks have the same id"] if twice else []
     for item in own[:20]:

@@ -16,6 +16,7 @@ from ossature.domain.decision import Approve, Question
 from ossature.domain.finding import SpecAudit
 from ossature.domain.plan import Plan, Task
 from ossature.domain.spec import SpecTree
+from ossature.errors import PlanError
 from ossature.project import Project
 from ossature.store.disk import write_atomic
 from ossature.store.plan_reading import read_plan
@@ -44,7 +45,7 @@ async def update_plan(
     """
     project = desk.project
     provenance = read_provenance(project)
-    earlier = read_plan(project.plan_path, name=".ossature/plan.toml") if project.plan_path.exists() else None
+    earlier = _earlier(project, replans=replans)
     tasks: list[Task] = []
     fresh: list[SpecPlan] = []
     interfaces: dict[str, str] = {}
@@ -53,7 +54,8 @@ async def update_plan(
             interfaces[spec_id] = await write_interface(desk, tree, spec_id, {})
         kept = [task for task in earlier.tasks if task.spec == spec_id] if earlier else []
         inputs = digest_json(planning_inputs(tree, spec_id, interfaces))
-        if kept and not replans and _is_known(provenance, spec_id, inputs):
+        is_whole = not _waits_for_lost(kept, earlier, [*tasks, *kept])
+        if kept and is_whole and not replans and _is_known(provenance, spec_id, inputs):
             tasks += kept
             continue
         made = await plan_spec(
@@ -72,6 +74,27 @@ async def update_plan(
     if not fresh and earlier and {task.spec for task in earlier.tasks} <= set(tree.specs):
         return "unchanged"
     return await _write(desk, tree, earlier, tasks, fresh, provenance)
+
+
+def _earlier(project: Project, *, replans: bool) -> Plan | None:
+    """The plan on disk; raises PlanError for one that cannot be read, unless all is planned anew."""
+    if not project.plan_path.exists():
+        return None
+    plan = read_plan(project.plan_path, name=".ossature/plan.toml")
+    if plan.tasks or not plan.has_errors:
+        return plan
+    if replans:
+        return None
+    first = next(item for item in plan.diagnostics if item.severity == "error")
+    raise PlanError(first.message, place=first.place, hint=first.hint)
+
+
+def _waits_for_lost(kept: list[Task], earlier: Plan | None, there: list[Task]) -> bool:
+    """A kept task depends on one that is no longer planned, now that specs before it were planned anew."""
+    specs = {task.spec for task in there}
+    before = {task.id for task in earlier.tasks if task.spec in specs} if earlier else set()
+    lost = before - {task.id for task in there}
+    return any(lost.intersection(task.depends_on) for task in kept)
 
 
 def read_provenance(project: Project) -> Provenance:
@@ -127,6 +150,7 @@ async def _write(
         "specs": {spec: digest for spec, digest in specs.items() if spec in tree.specs},
     }
     write_atomic(project.audit_dir / "planned.json", (json.dumps(note, indent=1) + "\n").encode())
+    desk.keep("plan")
     return "written"
 
 
@@ -189,7 +213,7 @@ def _next_id(earlier: Plan | None, tasks: list[Task]) -> int:
 def _with_ids(made: SpecPlan, kept: list[Task]) -> SpecPlan:
     """New tasks that write what an old one wrote take over its id, notes and intent."""
     old = {task.outputs: task.id for task in kept}
-    ids = {task.id: old.get(task.outputs, task.id) for task in made.tasks}
+    ids = {task.id: old.pop(task.outputs, task.id) for task in made.tasks}
     tasks = [
         replace(
             task,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from ossature.build.command import Action, Finished
 from ossature.build.diffing import unified
@@ -13,6 +14,7 @@ from ossature.build.verdict import Verdict, judge
 from ossature.digest import digest_bytes, digest_json
 from ossature.domain import event as ev
 from ossature.domain.plan import Task
+from ossature.errors import DiskError
 from ossature.llm.caller import Exchange
 from ossature.llm.client import Request
 from ossature.llm.prompt import Prompt, load_template
@@ -42,6 +44,9 @@ class Attempts:
         self._shown: dict[str, bytes] = {}
         """Earlier versions of the outputs that a prompt showed; an edit may start from them."""
         self._history: list[str] = []
+        self._verdicts: list[tuple[Exchange, str]] = []
+        """Not written down before the task has come to an end: a reply without a verdict is taken up by the
+        next run, so one that is killed or stopped on the way pays for nothing twice."""
         self._model = ""
         self.number = 0
         """Of the latest attempt; counts every model call of the task in this run."""
@@ -136,10 +141,12 @@ class Attempts:
                 files[path] = content
         return missing, files
 
-    def mark_landed(self) -> None:
-        """Note on the attempt that its files are what landed."""
-        if self._exchange is not None:
-            self._tools.caller.mark(self._exchange, "ok", landed=True)
+    def settle(self, *, has_landed: bool) -> None:
+        """Note on each attempt what came of it, now that the task has ended. Raises DiskError."""
+        for exchange, verdict in self._verdicts:
+            is_landed = has_landed and exchange is self._exchange
+            self._tools.caller.mark(exchange, verdict, landed=is_landed)
+        self._verdicts.clear()
 
     async def _call(self, role: ev.Role, prompt: Prompt, inputs: dict[str, str]) -> None:
         reason = ""
@@ -150,7 +157,7 @@ class Attempts:
                 self._apply(exchange, accepted)
                 return
             reason = accepted.reason
-            self._tools.caller.mark(exchange, "refused")
+            self._verdicts.append((exchange, "refused"))
             self._tools.channel.emit(
                 ev.ReplyRefused(
                     role=role,
@@ -247,13 +254,13 @@ class Attempts:
         return inputs
 
     def _previous_files(self, previous: Landing | None) -> dict[str, bytes]:
-        if previous is None:
-            return {}
-        return {
-            path: self._tools.blobs.get(digest)
-            for path, digest in previous.files.items()
-            if path in self._task.outputs and self._tools.blobs.has(digest)
-        }
+        """As far as they are kept: what is generated anew does not need them."""
+        files: dict[str, bytes] = {}
+        for path, digest in previous.files.items() if previous else ():
+            if path in self._task.outputs:
+                with suppress(DiskError):
+                    files[path] = self._tools.blobs.get(digest)
+        return files
 
     def _previous_text(self, previous: Landing | None) -> str:
         """The task's own files as they landed before, so that a small change stays small."""
@@ -281,7 +288,7 @@ class Attempts:
 
     def _report(self, verdict: Verdict, seconds: float, log: str) -> None:
         if self._exchange is not None:
-            self._tools.caller.mark(self._exchange, verdict.name)
+            self._verdicts.append((self._exchange, verdict.name))
         self._tools.channel.emit(
             ev.VerifyFinished(
                 task=self._task.id,

@@ -34,7 +34,7 @@ def copied_files(task: Task, context_root: Path) -> dict[str, bytes]:
 
 
 def sources_of(task: Task, names: Iterable[str]) -> list[str]:
-    """Those of the context files *names* that the task's `source` patterns take; a wrong pattern takes none."""
+    """Those of the context files *names* that the `source` patterns take; a wrong pattern takes none."""
     patterns = [re.compile(regex) for source in task.source if (regex := _regex_or_none(_rest(source)))]
     return [name for name in names if any(pattern.fullmatch(name) for pattern in patterns)]
 

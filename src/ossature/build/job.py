@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ossature.build.attempt import Attempts, ReplyFailure
-from ossature.build.landing import foreign_changes, land
+from ossature.build.landing import edited_outputs, foreign_changes, land
 from ossature.build.material import Material
 from ossature.build.tools import Tools
 from ossature.build.verdict import Verdict, missing_path_hint
@@ -41,7 +41,7 @@ class Order:
     """Output path -> digest that landed last on disk, by whichever task."""
     hidden: frozenset[str]
     """Outputs of which a later writer has landed: recorded, not written to the disk."""
-    strangers: Mapping[str, str]
+    strangers: Callable[[], Mapping[str, str]]
     """Output path -> id of the task that writes it and that this one does not wait for."""
     feedback: str = ""
 
@@ -53,6 +53,8 @@ class JobEnd(NamedTuple):
     landing: Landing | None = None
     exit_code: Exit = Exit.FAILED
     reason: str = ""
+    is_failure: bool = True
+    """False where a person left the task out before anything went wrong."""
 
 
 class Job:
@@ -65,6 +67,8 @@ class Job:
         self._fixes = 0
         self._fingerprints: list[str] = []
         self._asked = 0
+        self._settled: dict[str, str] = {}
+        """Path -> digest of a file on disk that a person gave up for the generated one."""
         self._began = time.monotonic()
 
     async def run(self) -> JobEnd:
@@ -82,17 +86,17 @@ class Job:
             if error.kind != "replay_miss":
                 raise
             self._fail(str(error), error.hint)
+            self._attempts.settle(has_landed=False)
             raise
+        self._attempts.settle(has_landed=end.outcome == "landed")
         return end
 
     async def _begin(self) -> JobEnd | None:
         """Fill the stage; None when it can be verified."""
-        await self._tools.workspace.prepare(self._order.tree, cache_dirs=self._tools.cache_dirs)
         if self._order.mode == "verify" and self._order.previous is not None:
-            files = {
-                path: self._tools.blobs.get(digest) for path, digest in self._order.previous.files.items()
-            }
-            self._attempts.start_verify(files)
+            await self._tools.workspace.prepare(self._order.tree, cache_dirs=self._tools.cache_dirs)
+            landed = self._order.previous.files
+            self._attempts.start_verify({path: self._tools.blobs.get(landed[path]) for path in landed})
             return None
         answer = await self._ask(
             "prompt", f"send the prompt of {self._order.task.id}?", ("approve", "skip", "abort")
@@ -100,6 +104,15 @@ class Job:
         if (end := _ending(answer)) is not None:
             return self._close(end, "left out at its prompt")
         feedback = self._order.feedback or (answer.feedback if isinstance(answer, Approve) else "")
+        order = self._order
+        edited = edited_outputs(
+            order.task.outputs, shown=order.shown, output=self._tools.output, hidden=order.hidden
+        )
+        if edited and not self._tools.is_attended:
+            # Nobody can choose once the other version is there, so it is not paid for.
+            settled = await self._settle(edited)
+            if settled != "theirs":
+                return settled
         return await self._generate(feedback, model="")
 
     async def _generate(self, feedback: str, *, model: str) -> JobEnd | None:
@@ -150,7 +163,7 @@ class Job:
 
     def _hint_dependency(self, output: str) -> None:
         """A failure about something that a task writes which this one does not wait for: say which."""
-        missing = missing_path_hint(output, self._order.strangers, dependencies=())
+        missing = missing_path_hint(output, self._order.strangers(), dependencies=())
         if missing is not None:
             self._tools.channel.emit(
                 ev.Noticed(
@@ -203,7 +216,10 @@ class Job:
         if not isinstance(answer, Approve):
             return await self._follow(answer, subject, is_failure=False)
         changed = foreign_changes(
-            files, shown=self._order.shown, output=self._tools.output, hidden=self._order.hidden
+            files,
+            shown={**self._order.shown, **self._settled},
+            output=self._tools.output,
+            hidden=self._order.hidden,
         )
         if changed:
             end = await self._settle(changed)
@@ -212,7 +228,7 @@ class Job:
         return self._land(files)
 
     async def _settle(self, changed: list[str]) -> JobEnd | Literal["theirs"] | None:
-        """Files that a person changed on disk stand where generated ones would land."""
+        """Files that a person changed on disk stand where generated ones land, or would."""
         names = ", ".join(changed)
         answer = await self._ask(
             "conflict",
@@ -222,8 +238,8 @@ class Job:
         match answer:
             case Take(side="theirs"):
                 for path in changed:
-                    digest = self._tools.blobs.put(self._tools.output.read(path))
-                    self._note(f"{path} as it was on disk is kept as blob {digest}")
+                    self._settled[path] = self._tools.blobs.put(self._tools.output.read(path))
+                    self._note(f"{path} as it was on disk is kept as blob {self._settled[path]}")
                 return "theirs"
             case Take():
                 for path in changed:
@@ -237,15 +253,13 @@ class Job:
                 return JobEnd(outcome, exit_code=Exit.DRIFT, reason=reason)
 
     def _land(self, files: Mapping[str, bytes]) -> JobEnd:
-        end = _landed(
+        return _landed(
             self._order,
             self._tools,
             files,
             attempt=self._attempts.number,
             seconds=time.monotonic() - self._began,
         )
-        self._attempts.mark_landed()
-        return end
 
     async def _ask(self, gate: Gate, subject: str, verbs: tuple[Verb, ...], *, detail: str = "") -> Decision:
         self._asked += 1
@@ -278,7 +292,7 @@ class Job:
 
     def _close(self, outcome: Literal["skipped", "aborted"], reason: str) -> JobEnd:
         self._tools.channel.emit(ev.TaskSkipped(task=self._order.task.id, reason=reason))
-        return JobEnd(outcome, reason=reason, exit_code=Exit.FAILED)
+        return JobEnd(outcome, reason=reason, is_failure=False)
 
     def _note(self, text: str) -> None:
         self._tools.channel.emit(ev.Noticed(level="info", text=text))
@@ -315,6 +329,7 @@ def _landed(
     is_quiet: bool = False,
 ) -> JobEnd:
     texts = {part.leaf: part.text for part in order.material.parts if part.text}
+    texts["verify commands"] = "\n".join(order.material.commands)
     landing = Landing(
         lineage=order.lineage,
         task=order.task.id,

@@ -42,7 +42,7 @@ def land(
     changed = 0
     for path, content in contents.items():
         if path not in hidden and before[path] != landing.files[path]:
-            _write(output, path, content)
+            write_output(output, path, content)
             changed += 1
     ledger.append_landed(intent_id)
     return changed
@@ -76,13 +76,13 @@ def _finish(intent: Intent, blobs: Blobs, output: SafeRoot) -> list[str]:
         if now == digest:
             continue
         if now == intent.before.get(path):
-            _write(output, path, blobs.get(digest))
+            write_output(output, path, blobs.get(digest))
         else:
             conflicts.append(path)
     return conflicts
 
 
-def _write(output: SafeRoot, path: str, content: bytes) -> None:
+def write_output(output: SafeRoot, path: str, content: bytes) -> None:
     """A script stays one that can be run, as it was in the stage."""
     output.write(path, content, mode=0o755 if content.startswith(b"#!") else None)
 
@@ -97,3 +97,11 @@ def foreign_changes(
         if now is not None and now not in (shown.get(path), digest_bytes(content)):
             changed.append(path)
     return changed
+
+
+def edited_outputs(
+    outputs: Collection[str], *, shown: Mapping[str, str], output: SafeRoot, hidden: Collection[str]
+) -> list[str]:
+    """Outputs that are on disk with other bytes than those that landed there last: changed by hand."""
+    found = {path: output.digest(path) for path in outputs if path in shown and path not in hidden}
+    return [path for path, digest in found.items() if digest not in (None, shown[path])]

@@ -120,7 +120,12 @@ class Sources:
     def landed(self, task_id: str, landing: Landing) -> None:
         """Take note of a new landing; digests that hang on it are made anew."""
         self.landings[task_id] = landing
-        self._trees.clear()
+        # A digest is known only where those of all that it waits for are: nothing is below an unknown one.
+        waiting = [task_id]
+        while waiting:
+            name = waiting.pop()
+            if self._trees.pop(name, None) is not None:
+                waiting.extend(self.graph.dependents[name])
 
     def is_shown_from_architecture(self, spec_id: str) -> bool:
         """The spec's interface is what its architecture says; no model has to read it from the code."""
@@ -168,19 +173,19 @@ class Sources:
 
     def _above_first(self, task_id: str) -> list[str]:
         """*task_id* and what it waits for as far as not yet known, dependencies first (no recursion)."""
-        order: list[str] = []
+        order: dict[str, None] = {}
         waiting = [task_id]
         opened: set[str] = set()
         while waiting:
             name = waiting[-1]
             if name in self._trees or name in opened:
                 waiting.pop()
-                if name in opened and name not in order and name not in self._trees:
-                    order.append(name)
+                if name not in self._trees:
+                    order.setdefault(name)
                 continue
             opened.add(name)
             waiting.extend(other for other in self.graph.dependencies[name] if other not in self._trees)
-        return list(dict.fromkeys(order))
+        return list(order)
 
 
 def material_of(task: Task, sources: Sources) -> Material:

@@ -57,22 +57,22 @@ def judge(
         return _judge_manual(task, on_disk)
     if landing is None:
         return Judgement("pending", "never built")
-    changed = changed_leaves(landing.leaves, material.leaves)
-    if changed:
-        return Judgement("stale", _reason(changed), _changes(changed, landing.leaves, material.leaves))
-    changed = changed_leaves(landing.verify_leaves, material.verify_leaves)
-    if changed:
-        changes = _changes(changed, landing.verify_leaves, material.verify_leaves)
-        return Judgement("verify", _reason(changed), changes)
     shown = {path: digest for path, digest in landing.files.items() if heads.get(path, task.id) == task.id}
     found = {path: on_disk(path) for path in shown}
     missing = tuple(path for path, digest in found.items() if digest is None)
     edited = tuple(path for path, digest in found.items() if digest not in (None, shown[path]))
+    by_hand = f"; edited by hand: {', '.join(edited)}" if edited else ""
+    changed = changed_leaves(landing.leaves, material.leaves)
+    if changed:
+        changes = _changes(changed, landing.leaves, material.leaves)
+        return Judgement("stale", _reason(changed) + by_hand, changes, edited)
+    changed = changed_leaves(landing.verify_leaves, material.verify_leaves)
+    if changed:
+        changes = _changes(changed, landing.verify_leaves, material.verify_leaves)
+        return Judgement("verify", _reason(changed) + by_hand, changes, edited)
     if missing:
         return Judgement("restore", f"{missing[0]} is gone", missing=missing, edited=edited)
-    return Judgement(
-        "done", "edited by hand: " + ", ".join(edited) if edited else "up to date", edited=edited
-    )
+    return Judgement("done", f"up to date{by_hand}", edited=edited)
 
 
 def match_landings(plan: Plan, landings: Mapping[str, Landing]) -> dict[str, Landing]:

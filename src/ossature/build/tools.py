@@ -11,7 +11,7 @@ from ossature.build.prompting import Page
 from ossature.build.unowned import Unowned, unowned
 from ossature.build.workspace import Workspace
 from ossature.domain.record import Channel
-from ossature.errors import UnsafePath
+from ossature.errors import DiskError, UnsafePath
 from ossature.llm.caller import Caller
 from ossature.project import CONFIG_NAME, Project
 from ossature.store.blobs import Blobs
@@ -38,6 +38,8 @@ class Tools:
     cache_dirs: Collection[str]
     on_path: Callable[[str], bool]
     """A bare command name is found on the verify's PATH."""
+    is_attended: bool
+    """Somebody may answer questions."""
     now: Callable[[], str]
     """UTC, ISO 8601."""
 
@@ -58,9 +60,10 @@ class Tools:
 
     def leaf_texts(self, landing: Landing) -> dict[str, str]:
         """The texts that *landing* was made from, by leaf; empty where they are not kept."""
-        if not landing.texts or not self.blobs.has(landing.texts):
+        try:
+            texts: dict[str, str] = json.loads(self.blobs.get(landing.texts)) if landing.texts else {}
+        except (DiskError, ValueError):
             return {}
-        texts: dict[str, str] = json.loads(self.blobs.get(landing.texts))
         return texts
 
     def staged_name(self, path: str) -> str:

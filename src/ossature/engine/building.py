@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
-from ossature.analysis.desk import Desk
+from ossature.analysis.desk import Desk, Pace
 from ossature.analysis.interface import write_interface
 from ossature.build.copying import copied_files
 from ossature.build.job import Job, JobEnd, Order, land_directly
+from ossature.build.landing import write_output
 from ossature.build.material import Material, material_of
 from ossature.build.schedule import Schedule, with_dependencies
 from ossature.build.staleness import Judgement, heads, judge
@@ -21,15 +21,6 @@ from ossature.engine.sources import ORIGIN, Loaded
 from ossature.errors import Exit, OssatureError, PlanError
 from ossature.llm.client import ModelError
 from ossature.store.ledger import Landing
-
-
-class Pace(Protocol):
-    """Whether more work may start."""
-
-    @property
-    def is_draining(self) -> bool: ...
-
-    async def wait_while_paused(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +61,9 @@ class Building:
         self._end = BuildEnd()
         self._forced = self._ids(wanted.forced)
         self._unowned: dict[str, str] | None = None
+        self._heads = heads(self._sources.writers, self._sources.landings)
+        self._position = {task_id: index for index, task_id in enumerate(loaded.graph.order)}
+        self._landed_paths = {path for entry in tools.ledger.landings.values() for path in entry.files}
 
     async def run(self) -> BuildEnd:
         """Build until nothing is ready. Raises ReplayMiss and DiskError with the task in flight closed."""
@@ -88,6 +82,8 @@ class Building:
                 self._end.is_drained = True
                 break
             is_met = await self._build(self._sources.tasks[task_id])
+            if self._end.is_aborted and task_id not in self._end.failed:
+                break
             for lost in schedule.finish(task_id, "met" if is_met else "unmet"):
                 self._end.blocked.append(lost.task)
                 self._tools.channel.emit(ev.TaskBlocked(task=lost.task, by=lost.by))
@@ -101,7 +97,7 @@ class Building:
         self._adopt_origins(task)
         material = material_of(task, self._sources)
         landing = self._sources.landings.get(task.id)
-        shown = heads(self._sources.writers, self._sources.landings)
+        shown = self._heads
         found = judge(task, material, landing, on_disk=self._tools.output_digest, heads=shown)
         if task.id in self._forced and found.standing not in ("skipped", "manual"):
             found = Judgement("stale", "asked for")
@@ -156,10 +152,10 @@ class Building:
 
     def _take(self, task: Task, end: JobEnd) -> bool:
         if end.landing is not None:
-            self._sources.landed(task.id, end.landing)
+            self._note_landed(task, end.landing)
             self._end.landed += 1
             return True
-        if end.outcome in ("failed", "aborted"):
+        if end.outcome in ("failed", "aborted") and end.is_failure:
             self._end.failed.append(task.id)
             self._end.exit_code = max(self._end.exit_code, end.exit_code)
             self._end.reason = self._end.reason or end.reason
@@ -187,12 +183,6 @@ class Building:
             for path in task.outputs
             if path in shown and shown[path] in self._loaded.graph.descendants(task.id)
         )
-        above = self._loaded.graph.ancestors(task.id)
-        strangers = {
-            path: ids[0]
-            for path, ids in self._sources.writers.items()
-            if task.id not in ids and not above.intersection(ids)
-        }
         return Order(
             task=task,
             lineage=self._loaded.lineages[task.id],
@@ -203,9 +193,18 @@ class Building:
             previous=landing,
             shown={path: digest for path, digest in on_disk.items() if digest},
             hidden=hidden,
-            strangers=strangers,
+            strangers=lambda: self._strangers(task),
             feedback=self._wanted.feedback if task.id in self._forced else "",
         )
+
+    def _strangers(self, task: Task) -> dict[str, str]:
+        """Outputs of tasks that *task* does not wait for, and who writes them."""
+        above = self._loaded.graph.ancestors(task.id)
+        return {
+            path: ids[0]
+            for path, ids in self._sources.writers.items()
+            if task.id not in ids and not above.intersection(ids)
+        }
 
     def _tree(self, task: Task) -> dict[str, FileSource]:
         """What the stage of *task* holds: unowned files, then what the tasks before it landed, in order."""
@@ -217,16 +216,14 @@ class Building:
         for path, digest in self._sources.origins.items():
             if path in task.outputs or any(name in above for name in self._sources.writers.get(path, ())):
                 tree[path] = FileSource(digest)
-        for name in self._loaded.graph.order:
-            if name in above and name in self._sources.landings:
+        for name in sorted(above, key=self._position.__getitem__):
+            if name in self._sources.landings:
                 tree |= {path: FileSource(d) for path, d in self._sources.landings[name].files.items()}
         return tree
 
     def _unowned_files(self) -> dict[str, str]:
         if self._unowned is None:
-            owned = set(self._sources.writers)
-            for landing in self._tools.ledger.landings.values():
-                owned |= set(landing.files)
+            owned = self._landed_paths.union(self._sources.writers)
             found = self._tools.unowned_files(owned)
             self._unowned = dict(found.files)
             if found.skipped:
@@ -238,9 +235,7 @@ class Building:
         """Keep a person's file that stands where the first task of its path will write."""
         fresh: dict[str, bytes] = {}
         for path in task.outputs:
-            is_known = path in self._sources.origins or any(
-                path in landing.files for landing in self._tools.ledger.landings.values()
-            )
+            is_known = path in self._sources.origins or path in self._landed_paths
             if not is_known and self._tools.output_digest(path) is not None and not task.was_done:
                 fresh[path] = self._tools.output.read(path)
         for path, content in fresh.items():
@@ -278,7 +273,15 @@ class Building:
         order = self._order(task, material, Judgement("manual", why), None, {})
         end = land_directly(replace(order, reason=why), self._tools, contents, run=run, is_quiet=True)
         if end.landing is not None:
-            self._sources.landed(task.id, end.landing)
+            self._note_landed(task, end.landing)
+
+    def _note_landed(self, task: Task, landing: Landing) -> None:
+        self._sources.landed(task.id, landing)
+        self._landed_paths |= set(landing.files)
+        written = {
+            path: self._sources.writers[path] for path in landing.files if path in self._sources.writers
+        }
+        self._heads |= heads(written, self._sources.landings)
 
     def _up_to_date(self, task: Task, found: Judgement) -> bool:
         if found.edited:
@@ -298,7 +301,7 @@ class Building:
         previous = order.previous
         for path in found.missing:
             if previous is not None and path not in order.hidden:
-                self._tools.output.write(path, self._tools.blobs.get(previous.files[path]))
+                write_output(self._tools.output, path, self._tools.blobs.get(previous.files[path]))
         self._tools.channel.emit(
             ev.TaskLanded(task=order.task.id, attempt=0, files=found.missing, changed=len(found.missing))
         )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import shutil
 import signal
 import socket
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
 
 from ossature import __version__
-from ossature.analysis.desk import Desk
+from ossature.analysis.desk import Desk, Drained
 from ossature.build.command import LocalExecutor
 from ossature.build.landing import recover
 from ossature.build.languages import language_named
@@ -30,8 +32,8 @@ from ossature.engine.closing import close_crashed, interrupted
 from ossature.engine.gate import Gate
 from ossature.engine.pipeline import Pipeline, RunEnd
 from ossature.engine.preview import page_of
-from ossature.engine.session import RunRequest
-from ossature.errors import DiskError, Exit, OssatureError
+from ossature.engine.session import RunRequest, run_ids
+from ossature.errors import Exit, OssatureError, UnsafePath
 from ossature.llm.caller import Caller
 from ossature.llm.choose import Models
 from ossature.llm.replay_client import ReplayClient
@@ -46,6 +48,7 @@ from ossature.store.ledger import Ledger
 from ossature.store.safe_root import SafeRoot
 
 _INBOX_POLL_S = 0.05
+_RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{4}")
 
 
 def own(
@@ -68,15 +71,17 @@ def own(
         notice = choice.notice
     replay = _replay(project, request)
     prepare_state_dir(project)
-    run = new_run_id()
+    run = new_run_id(run_ids(project))
     lease = Lease(project.lease_path)
     lease.acquire(LeaseInfo(pid=os.getpid(), host=socket.gethostname(), since=utc_now(), run=run))
     try:
-        close_crashed(project, except_run=run)
+        has_crashed = bool(close_crashed(project, except_run=run))
         with Ledger.open(project.ledger_path) as ledger:
             owner = _Owner(
                 project, request, run, ledger, on_record=on_record or (lambda _record: None), replay=replay
             )
+            if has_crashed:
+                owner.sweep()
             return asyncio.run(owner.run(ready or (lambda _run: None), notice))
     finally:
         lease.release()
@@ -91,9 +96,19 @@ def _replay(project: Project, request: RunRequest) -> ReplayClient | None:
     return ReplayClient(folder, by_slot=request.matches_slots, chars_per_s=request.chars_per_s)
 
 
-def new_run_id() -> str:
-    """`<UTC time>-<4 random hex digits>`: sorts by age."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+def new_run_id(earlier: Sequence[str] = ()) -> str:
+    """`<UTC time>-<4 random hex digits>`; sorts after *earlier* ids, also within a second."""
+    now = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    newest = max((run for run in earlier if _RUN_ID.fullmatch(run)), default="")
+    if newest < now:
+        return f"{now}-{secrets.token_hex(2)}"
+    stamp, _, last = newest.rpartition("-")
+    left = 0xFFFF - int(last, 16)
+    if not left:
+        later = datetime.strptime(stamp, "%Y%m%dT%H%M%S").replace(tzinfo=UTC) + timedelta(seconds=1)
+        return f"{later:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    # A small step, so that many runs fit into a second; random, so that two owners hardly take the same.
+    return f"{stamp}-{0xFFFF - left + 1 + secrets.randbelow(min(left, 64)):04x}"
 
 
 def utc_now() -> str:
@@ -128,6 +143,7 @@ class _Owner:
         self._is_running.set()
         self.is_draining = False
         self._stops_now = False
+        self._broken: OssatureError | None = None
         self._gate = Gate(
             self._journal,
             self._state,
@@ -179,19 +195,32 @@ class _Owner:
             self._recover()
             return await self._pipeline(models).run()
         except asyncio.CancelledError:
+            if self._broken is not None:
+                return RunEnd("failed", self._broken.exit_code, str(self._broken), self._broken.hint)
             if not self._stops_now:
                 raise
             return RunEnd(
                 "stopped", self._stop_code, "interrupted", "what landed stays; `ossature build` goes on"
             )
+        except Drained as error:
+            return RunEnd("stopped", self._stop_code, str(error), error.hint)
         except OssatureError as error:
             return RunEnd("failed", error.exit_code, str(error), error.hint)
         except Exception:  # noqa: BLE001  # the task boundary
             # A bug of ours ends this run with a message and leaves its journal whole; the details are kept.
             path = self._folder / "crash.log"
-            path.write_text(traceback.format_exc(), "utf-8")
+            with suppress(OSError):
+                path.write_text(traceback.format_exc(), "utf-8")
             name = self._project.relative(path)
             return RunEnd("failed", Exit.FAILED, f"internal error; details are in {name}", "please report it")
+
+    def sweep(self) -> None:
+        """Delete what a killed run left half written in the output folder."""
+        output = SafeRoot(self._project.output_root)
+        landings = [*self._ledger.landings.values(), *(item.landing for item in self._ledger.open_intents)]
+        for path in {PurePosixPath(path).parent: path for one in landings for path in one.files}.values():
+            with suppress(UnsafePath):
+                output.sweep([path])
 
     def _recover(self) -> None:
         """Finish what a crash cut in two before anything new is begun."""
@@ -218,7 +247,7 @@ class _Owner:
             exchanges=Exchanges(project.exchanges_dir, project.tasks_dir),
             channel=self._gate,
         )
-        desk = Desk(project=project, run=self._run, channel=self._gate, caller=caller, now=utc_now)
+        desk = Desk(project=project, run=self._run, channel=self._gate, caller=caller, pace=self, now=utc_now)
         return Pipeline(
             project=project,
             request=self._request,
@@ -250,6 +279,7 @@ class _Owner:
             environ=environ,
             cache_dirs=language_named(project.settings.language).cache_dirs,
             on_path=lambda name: shutil.which(name, path=environ["PATH"]) is not None,
+            is_attended=not self._request.is_headless and self._request.preset != "auto",
             now=utc_now,
         )
 
@@ -269,14 +299,21 @@ class _Owner:
     async def _watch_inbox(self) -> None:
         folder = self._folder / "inbox"
         while True:
-            try:
-                for letter in inbox.collect(folder):
-                    self._gate.take(letter.message)
-            except DiskError:
-                # Neither answers nor the journal get through: the end of the run says so, or its caller does.
-                self._stop_now()
-                return
+            self._guarded(lambda: self._take_letters(folder))
             await asyncio.sleep(_INBOX_POLL_S)
+
+    def _take_letters(self, folder: Path) -> None:
+        for letter in inbox.collect(folder):
+            self._gate.take(letter.message)
+
+    def _guarded(self, act: Callable[[], object]) -> None:
+        """Do what nobody waits for; a disk that refuses it ends the run as any other refusal does."""
+        try:
+            act()
+        except OssatureError as error:
+            self._broken = self._broken or error
+            if self._work is not None:
+                self._work.cancel()
 
     def _obey(self, command: Command) -> None:
         match command:
@@ -314,4 +351,5 @@ class _Owner:
     def _on_signal(self, number: signal.Signals) -> None:
         self._stop_code = Exit(128 + number)
         is_first = number == signal.SIGINT and not self.is_draining
-        self._gate.command(Stop(mode="drain" if is_first else "now", by=signal.Signals(number).name))
+        stop = Stop(mode="drain" if is_first else "now", by=number.name)
+        self._guarded(lambda: self._gate.command(stop))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ossature.analysis.audit import audit_specs, open_errors
 from ossature.analysis.brief import write_briefs
-from ossature.analysis.desk import Desk
+from ossature.analysis.desk import Desk, Pace
 from ossature.analysis.replan import update_plan
 from ossature.build.tools import Tools
 from ossature.domain import event as ev
@@ -15,7 +15,7 @@ from ossature.domain.finding import SpecAudit
 from ossature.domain.plain_text import count
 from ossature.domain.record import Channel
 from ossature.domain.spec import SpecTree
-from ossature.engine.building import BuildEnd, Building, Pace, Wanted
+from ossature.engine.building import BuildEnd, Building, Wanted
 from ossature.engine.finale import verify_landed
 from ossature.engine.session import RunRequest
 from ossature.engine.sources import PLAN_NAME, load, load_tree, refuse_errors

@@ -32,7 +32,7 @@ def answer(question: Question, *, preset: Preset, is_headless: bool, keeps_going
     by = f"policy:{'headless' if is_headless and preset != 'auto' else preset}"
     if question.gate in _ROUTINE:
         return Approve(question_id=question.id, by=by)
-    if question.gate == "task_failed" and keeps_going and "skip" in question.verbs:
+    if question.gate in ("task_failed", "conflict") and keeps_going and "skip" in question.verbs:
         return Skip(question_id=question.id, by=by)
     if question.gate == "plan":
         return Skip(question_id=question.id, by=by)

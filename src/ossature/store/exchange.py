@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -10,6 +11,8 @@ from ossature.errors import UnsafePath
 from ossature.store.disk import disk_errors, read_existing, write_atomic
 from ossature.store.safe_root import relative_parts
 from ossature.store.tasklog import AttemptLog, list_attempts
+
+_DIGEST = re.compile(r"[0-9A-Za-z_-]{1,128}")
 
 
 class Exchanges:
@@ -68,8 +71,9 @@ class Exchanges:
                     yield digest, f"{lineage}/{attempt.folder.name}"
 
     def _path(self, request_digest: str) -> Path:
-        (name,) = relative_parts(f"{request_digest}.json")
-        return self.folder / name
+        if not _DIGEST.fullmatch(request_digest):
+            raise UnsafePath(f"{request_digest[:80]!r} is not the digest of a request")
+        return self.folder / f"{request_digest}.json"
 
     def _read(self, request_digest: str) -> list[str] | None:
         content = read_existing(self._path(request_digest))

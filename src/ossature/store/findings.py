@@ -49,7 +49,7 @@ def read_audits(folder: Path) -> Audits:
 
 def _path(folder: Path, spec: str) -> Path:
     parts = relative_parts(f"{spec or _ACROSS}.json")
-    if len(parts) != 1 or spec == _ACROSS:
+    if len(parts) != 1 or spec == _ACROSS or spec.startswith("."):
         raise UnsafePath(f"the spec id {spec!r} is no file name")
     return folder / parts[0]
 

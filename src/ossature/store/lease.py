@@ -64,6 +64,8 @@ class Lease:
         try:
             with disk_errors(self.path, "write"):
                 os.ftruncate(fd, 0)
+                # Closing is not enough: a child on its way into another program still has a copy.
+                fcntl.flock(fd, fcntl.LOCK_UN)
         finally:
             os.close(fd)
 

@@ -57,8 +57,7 @@ def parse_plan(text: str, *, name: str) -> Plan:
     meta = document.get("meta", {})
     specs: tuple[str, ...] = ()
     if isinstance(meta, dict):
-        header = _Fields(meta, lambda key: Place(name, _line_of(text, key, 0, len(text)) or 1), diagnostics)
-        specs = header.texts("specs")
+        specs = _Fields(meta, lambda key: _meta_place(text, name, key), diagnostics).texts("specs")
     else:
         _report(diagnostics, "plan-wrong-type", Place(name, 1), "`meta` has to be a table")
     specs = specs or tuple(dict.fromkeys(task.spec for task in tasks if task.spec))
@@ -161,8 +160,8 @@ class _Places:
         if index >= len(self._blocks):
             return Place(self._name, self.lines[index])
         block = self._blocks[index]
-        at = _line_of(self._text, key, block.start, block.end)
-        return Place(self._name, at or block.line)
+        at = line_of_key(self._text, key, block.start, block.end)
+        return Place(self._name, block.line + self._text.count("\n", block.start, at or block.start))
 
 
 class _Fields:
@@ -231,6 +230,11 @@ class _Fields:
         return default
 
 
+def _meta_place(text: str, name: str, key: str) -> Place:
+    at = line_of_key(text, key, 0, len(text)) or 0
+    return Place(name, text.count("\n", 0, at) + 1)
+
+
 def _header_lines(text: str) -> list[int]:
     """Lines that look like the header of a task."""
     lines: list[int] = []
@@ -240,12 +244,6 @@ def _header_lines(text: str) -> list[int]:
         counted = header.start()
         lines.append(line)
     return lines
-
-
-def _line_of(text: str, key: str, start: int, end: int) -> int:
-    """Line of `key =` between two offsets; 0 when it stands nowhere on a line of its own."""
-    at = line_of_key(text, key, start, end)
-    return 0 if at is None else text.count("\n", 0, at) + 1
 
 
 def _report(diagnostics: list[Diagnostic], code: str, place: Place, message: str, hint: str = "") -> None:

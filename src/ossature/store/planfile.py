@@ -23,7 +23,7 @@ from ossature.store.plan_text import (
     unprovable,
     with_line_ends,
 )
-from ossature.store.toml_text import Block, blocks, comments, line_of_key
+from ossature.store.toml_text import blocks, comments, statement_of
 
 if TYPE_CHECKING:
     from tomlkit.items import Array, Item
@@ -39,6 +39,7 @@ __all__ = [
     "splice_plan",
 ]
 
+_BREAK = "\n"
 _HEADER = (
     "The build plan, written by `ossature audit`. Edit it freely: comments and unknown keys are kept.",
     'A task waits for its `depends_on`. `status` is yours alone: "skipped" or "manual".',
@@ -67,8 +68,9 @@ def edit_task(text: str, task_id: str, changes: Mapping[str, Any]) -> str:
     before = load_exact(text)
     index = index_of(before, task_id)
     plain = {key: exact(value) for key, value in changes.items()}
-    wanted = load_exact(text)
-    wanted["task"][index] = _changed(wanted["task"][index], plain)
+    tasks = [*before["task"]]
+    tasks[index] = _changed(tasks[index], plain)
+    wanted = {**before, "task": tasks}
     if wanted == before:
         return text
     for candidate in _edits(text, index, plain):
@@ -179,9 +181,8 @@ def _with_meta(preamble: str, meta: Mapping[str, Any]) -> str:
     tables = blocks(preamble, "meta", is_array=False)
     if not tables:
         return f"{preamble.rstrip()}\n\n[meta]\n{_render_keys(meta)}"
-    start, end = tables[0].start, tables[0].end
-    new = _edited(preamble[start:end], "meta", None, meta)
-    return preamble if new is None else preamble[:start] + new + preamble[end:]
+    start, end = tables[0].start, tables[0].head_end
+    return preamble[:start] + _with_keys(preamble[start:end], meta) + preamble[end:]
 
 
 def _counted(text: str, wanted: dict[str, Any], *, step: int, failure: str) -> str:
@@ -201,47 +202,59 @@ def _changed(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 
 def _edits(text: str, index: int, changes: Mapping[str, Any]) -> Iterator[str]:
-    """Candidates, the least invasive first: keys before the sub-tables, the whole block, the document."""
+    """Candidates, the least invasive first: the keys alone, the whole block, the document."""
     found = blocks(text, "task")
     if index < len(found):
-        block = found[index]
-        for end in dict.fromkeys((block.head_end, block.end)):
-            new = _edited(text[block.start : end], "task", 0, changes)
-            if new is not None:
-                yield text[: block.start] + with_line_ends(new, text) + text[end:]
-    new = _edited(text, "task", index, changes)
-    if new is not None:
-        yield new
+        start, head_end, end = found[index].start, found[index].head_end, found[index].end
+        new = _with_keys(text[start:head_end], changes)
+        yield text[:start] + with_line_ends(new, text) + text[head_end:]
+        whole = _edited(text[start:end], ("task", 0), changes)
+        if whole is not None:
+            yield text[:start] + with_line_ends(whole, text) + text[end:]
+    whole = _edited(text, ("task", index), changes)
+    if whole is not None:
+        yield whole
 
 
-def _edited(text: str, name: str, index: int | None, changes: Mapping[str, Any]) -> str | None:
-    """*text* with one table changed through tomlkit; None where that fails. No *index*: `[name]`."""
+def _with_keys(lines: str, changes: Mapping[str, Any]) -> str:
+    """The lines of one table, without its sub-tables, with some keys changed, removed or added at the end."""
+    for key, value in changes.items():
+        found = statement_of(lines, key)
+        if found is None:
+            if value is not None:
+                lines = f"{lines}{'' if lines.endswith(_BREAK) else _BREAK}{_render_keys({key: value})}"
+            continue
+        start, end = found
+        old = lines[start:end]
+        new = "" if value is None else _edited(old, (), {key: value})
+        lost = Counter(comments(old)) - Counter(comments(new or ""))
+        above = "".join(f"{comment}\n" for comment in lost.elements())
+        lines = f"{lines[:start]}{above}{old if new is None else new}{lines[end:]}"
+    return lines
+
+
+def _edited(text: str, path: tuple[str | int, ...], changes: Mapping[str, Any]) -> str | None:
+    """*text* with the table at *path* changed through tomlkit; None where that fails."""
     # Deferred: importing tomlkit takes as long as four bare interpreters, and a build only reads.
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
     try:
         document: Any = tomlkit.parse(text if text.endswith("\n") else f"{text}\n")
-        table = document[name] if index is None else document[name][index]
+        table = document
+        for step in path:
+            table = table[step]
         for key, value in changes.items():
             _set(table, key, value)
         new = tomlkit.dumps(document)
     except (TOMLKitError, KeyError, IndexError, TypeError, ValueError, AttributeError):
         return None
-    lost = Counter(comments(text)) - Counter(comments(new))
-    if not lost:
+    if not path:
         return new
-    found = blocks(new, name, is_array=index is not None)
-    if (index or 0) >= len(found):
-        return None
-    return _with_comments(new, found[index or 0], list(lost.elements()), list(changes))
-
-
-def _with_comments(text: str, block: Block, lost: list[str], keys: list[str]) -> str:
-    """Put comments that stood on or in a changed value above it, or at the end of the table's keys."""
-    starts = (line_of_key(text, key, block.start, block.end) for key in keys)
-    at = next((start for start in starts if start is not None), block.head_end)
-    return text[:at] + "".join(f"{comment}\n" for comment in lost) + text[at:]
+    lost = Counter(comments(text)) - Counter(comments(new))
+    found = blocks(new, "task")
+    at = found[int(path[1])].head_end if int(path[1]) < len(found) else len(new)
+    return new[:at] + "".join(f"{comment}\n" for comment in lost.elements()) + new[at:]
 
 
 def _set(table: Any, key: str, value: Any) -> None:
@@ -258,19 +271,19 @@ def _set(table: Any, key: str, value: Any) -> None:
                 old.remove(name)
             for name, item in value.items():
                 _set(old, name, item)
-        case Array(), list() if "\n" in old.as_string():
+        case Array(), list() if "\n" in old.as_string() and all(map(_is_text, [*old, *value])):
             _update(old, value)
         case _:
             table[key] = _item(value)
 
 
-def _update(array: Array, wanted: list[Any]) -> None:
+def _is_text(item: object) -> bool:
+    return isinstance(item, str)
+
+
+def _update(array: Array, wanted: list[str]) -> None:
     """Change only what differs, so that comments within the array stay with their lines."""
-    old = [item.unwrap() for item in array]
-    if not all(isinstance(item, str) for item in [*old, *wanted]):
-        array.clear()
-        array.extend(wanted)
-        return
+    old = [str(item) for item in array]
     for tag, start, end, first, last in reversed(SequenceMatcher(None, old, wanted).get_opcodes()):
         if tag == "equal":
             continue

@@ -45,7 +45,7 @@ class Block(NamedTuple):
 
 
 def skeleton(text: str) -> str:
-    """*text* with the inside of strings and all comments blanked; line breaks and length stay."""
+    """*text* with comments and the inside of strings blanked, line breaks there too; its length stays."""
     return _TOKEN.sub(_blank, text)
 
 
@@ -64,14 +64,14 @@ def has_endless_key(bare: str) -> bool:
     return _DOTTED_KEY.search(bare) is not None
 
 
-def headers(bare: str) -> list[Header]:
-    """Every table header in the skeleton *bare*; `[` lines within an array are none."""
+def headers(text: str, bare: str) -> list[Header]:
+    """Every table header in *text*, whose skeleton is *bare*; `[` lines within an array are none."""
     found: list[Header] = []
     depth, line, counted = 0, 1, 0
     for bracket in _BRACKETS.finditer(bare):
         if bracket[1]:
             if not depth:
-                line += bare.count("\n", counted, bracket.start())
+                line += text.count("\n", counted, bracket.start())
                 counted = bracket.start()
                 name = re.sub(r"\s", "", bracket[2])
                 found.append(Header(bracket.start(), line, name, bracket[1] == "[["))
@@ -83,7 +83,7 @@ def headers(bare: str) -> list[Header]:
 def blocks(text: str, name: str, *, is_array: bool = True) -> list[Block]:
     """The `[[name]]` (or `[name]`) tables of a document, in order."""
     bare = skeleton(text)
-    all_headers = headers(bare)
+    all_headers = headers(text, bare)
     found: list[Block] = []
     ends = [header.start for header in all_headers[1:]] + [len(text)]
     sub = f"{name}."
@@ -105,6 +105,24 @@ def line_of_key(text: str, key: str, start: int, end: int) -> int | None:
     return start + found.start() if found else None
 
 
+def statement_of(text: str, key: str) -> tuple[int, int] | None:
+    """Where `key = …` stands in the lines of one table: start of its first line, end of its last.
+
+    None where it is missing or not written as a plain key.
+    """
+    bare = skeleton(text)
+    found = re.search(rf"(?m)^[ \t]*{re.escape(key)}[ \t]*=", bare)
+    if found is None:
+        return None
+    depth = 0
+    for mark in re.finditer(r"[\[\]{}\n]", bare[found.end() :]):
+        if mark[0] != "\n":
+            depth += 1 if mark[0] in "[{" else -1
+        elif depth <= 0:
+            return found.start(), found.end() + mark.end()
+    return found.start(), len(text)
+
+
 def _trimmed(bare: str, start: int, end: int) -> int:
     """Move *end* up past lines that are blank in the skeleton."""
     content_end = start + len(bare[start:end].rstrip())
@@ -124,8 +142,6 @@ def _lead(text: str, bare: str, start: int) -> int:
 
 def _blank(token: re.Match[str]) -> str:
     found = token[0]
-    if found.startswith("#"):
+    if found[0] == "#":
         return " " * len(found)
-    inside = found[1:-1]
-    blanked = re.sub(r"[^\n]", " ", inside) if "\n" in inside else " " * len(inside)
-    return f"{found[0]}{blanked}{found[0]}"
+    return f"{found[0]}{' ' * (len(found) - 2)}{found[0]}"

@@ -1,0 +1,606 @@
+"""An edit, and exactly what a build does about it: which tasks run, how, and why."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from ossature.domain.event import ModelCalled, TaskLanded
+from ossature.engine.stamp import Stamping, read_stamp
+from ossature.llm.prompt import Template
+from tests.runs.kit import APP, LIB, Kit, Run, block, five_tasks, plan_text, task
+
+
+def look_foretells(kit: Kit) -> Callable[[Run], None]:
+    """Checks that what `build -n` says now holds for the next build."""
+    view = kit.look()
+    will, may = set(view.will_run), set(view.may_run)
+
+    def check(run: Run) -> None:
+        ran = set(run.ran)
+        assert will <= ran, f"build -n promised {sorted(will)}, the build ran {sorted(ran)}"
+        assert ran <= will | may, f"{sorted(ran - will - may)} ran, which build -n did not foresee"
+
+    return check
+
+
+@dataclass
+class Case:
+    """One row of the table."""
+
+    name: str
+    edit: Callable[[Kit], object]
+    ran: dict[str, str] = field(default_factory=dict)
+    """Task -> `mode: reason`; nothing else may run."""
+    paid: list[str] = field(default_factory=list)
+    """Model calls."""
+
+
+def edited(name: str, old: str, new: str) -> Callable[[Kit], object]:
+    return lambda kit: kit.edit(name, old, new)
+
+
+def planned(**by_id: dict) -> Callable[[Kit], object]:
+    """The plan with some keys of some tasks changed: `t002={"title": …}`."""
+
+    def change(kit: Kit) -> None:
+        tasks = five_tasks()
+        for one in tasks:
+            one.update(by_id.get(f"t{one['id']}", {}))
+        kit.plan(tasks)
+
+    return change
+
+
+def renumbered(kit: Kit) -> None:
+    ids = {"001": "010", "002": "004", "003": "001", "004": "020", "005": "005"}
+    tasks = five_tasks()
+    for one in tasks:
+        one["id"] = ids[one["id"]]
+        if "depends_on" in one:
+            one["depends_on"] = [ids[name] for name in one["depends_on"]]
+    kit.plan(tasks)
+
+
+def rewritten(kit: Kit) -> None:
+    kit.write(
+        ".ossature/plan.toml",
+        "# mine\n\n"
+        + plan_text(five_tasks(), head='[meta]\nwho = "me"').replace(
+            "[[task]]", '# one\n[[task]]\nmood = "good"'
+        ),
+    )
+
+
+def moved_output(kit: Kit) -> None:
+    kit.edit("ossature.toml", 'dir = "output"', 'dir = "generated"')
+    (kit.root / "output").rename(kit.root / "generated")
+
+
+SHELF_SAYS_MORE = lambda kit: (  # noqa: E731
+    kit.model.says("001", block("shelf.txt", "more")),
+    kit.edit("specs/lib.smd", "Counts parcels on a shelf.", "Counts all parcels on a shelf."),
+)
+TABLE = [
+    Case("nothing", lambda kit: None),
+    Case(
+        "text of a requirement, same bytes come out",
+        edited("specs/lib.smd", "Counts parcels on a shelf.", "Counts all parcels on a shelf."),
+        {"001": "generate: spec LIB:Requirements > Count changed"},
+        ["implement 001"],
+    ),
+    Case(
+        "text of a requirement, other bytes come out: shown to 002, below 003, 004 and 005",
+        SHELF_SAYS_MORE,
+        {
+            "001": "generate: spec LIB:Requirements > Count changed",
+            "002": "generate: file shelf.txt changed",
+            "003": "verify: input tree changed",
+            "004": "verify: input tree changed",
+            "005": "verify: input tree changed",
+        },
+        ["implement 001", "implement 002"],
+    ),
+    Case(
+        "text of a requirement that a middle task shows",
+        edited("specs/lib.smd", "Weighs one parcel.", "Weighs a parcel."),
+        {"002": "generate: spec LIB:Requirements > Weigh changed"},
+        ["implement 002"],
+    ),
+    Case(
+        "another section of the spec",
+        edited("specs/lib.smd", "- Whole numbers only", "- Numbers only"),
+        {"003": "generate: spec LIB:Constraints changed"},
+        ["implement 003"],
+    ),
+    Case(
+        "a section that no task shows", edited("specs/lib.smd", "Counts parcels.\n\n## R", "Counts.\n\n## R")
+    ),
+    Case("status", edited("specs/lib.smd", "status: draft", "status: approved")),
+    Case("priority", edited("specs/lib.smd", "priority: low", "priority: high")),
+    Case("comment in the metadata", edited("specs/lib.smd", "status: draft", "status: draft  # soon")),
+    Case("comment before the title", edited("specs/lib.smd", "# Library", "<!-- mine -->\n\n# Library")),
+    Case("white space between sections", edited("specs/lib.smd", "## Constraints", "\n\n\n## Constraints")),
+    Case("white space at the end", lambda kit: kit.write("specs/lib.smd", LIB + "\n\n\n")),
+    Case("white space at the ends of lines", edited("specs/lib.smd", "a number\n", "a number  \n")),
+    Case("line ends", lambda kit: kit.write("specs/lib.smd", LIB.replace("\n", "\r\n"))),
+    Case("order of two requirements", lambda kit: kit.write("specs/app.smd", swapped(APP))),
+    Case("a new spec", lambda kit: kit.write("specs/new.smd", APP.replace("id: APP", "id: NEW"))),
+    Case(
+        "title",
+        planned(t002={"title": "Weigh"}),
+        {"002": "generate: task title changed"},
+        ["implement 002"],
+    ),
+    Case(
+        "description",
+        planned(t003={"description": "Short."}),
+        {"003": "generate: task description changed"},
+        ["implement 003"],
+    ),
+    Case(
+        "notes", planned(t005={"notes": "Trap."}), {"005": "generate: task notes changed"}, ["implement 005"]
+    ),
+    Case(
+        "verify",
+        planned(t002={"verify": ["test -f scale.txt"]}),
+        {"002": "verify: verify commands changed"},
+    ),
+    Case(
+        "verify and title",
+        planned(t002={"verify": ["test -f scale.txt"], "title": "Weigh"}),
+        {"002": "generate: task title changed"},
+        ["implement 002"],
+    ),
+    Case(
+        "one more dependency, whose files the prompt does not show",
+        planned(t003={"depends_on": ["001", "002"]}),
+        {
+            "003": "verify: input tree changed",
+            "004": "verify: input tree changed",
+            "005": "verify: input tree changed",
+        },
+    ),
+    Case(
+        "one dependency less",
+        planned(t003={"depends_on": []}),
+        {
+            "003": "verify: input tree changed",
+            "004": "verify: input tree changed",
+            "005": "verify: input tree changed",
+        },
+    ),
+    Case(
+        "one more section",
+        planned(t003={"spec_refs": ["Constraints", "Weigh"]}),
+        {"003": "generate: spec LIB:Requirements > Weigh changed"},
+        ["implement 003"],
+    ),
+    Case(
+        "the same sections, named otherwise",
+        planned(t001={"spec_refs": ["LIB:Requirements > Count", "#count"]}, t002={"spec_refs": ["#weigh"]}),
+    ),
+    Case(
+        "one more file to show",
+        planned(t003={"inject_files": ["shelf.txt"]}),
+        {"003": "generate: file shelf.txt changed"},
+        ["implement 003"],
+    ),
+    Case(
+        "description of a component",
+        edited("specs/lib.amd", "Holds parcels.", "Holds many parcels."),
+        {"001": "generate: arch LIB:Components > Shelf changed"},
+        ["implement 001"],
+    ),
+    Case(
+        "component that is shown for its path alone",
+        edited("specs/lib.amd", "Weighs parcels.", "Weighs things."),
+        {"002": "generate: arch LIB:Components > Scale changed"},
+        ["implement 002"],
+    ),
+    Case("overview of the architecture", edited("specs/lib.amd", "One shelf.", "A shelf.")),
+    Case("status of the architecture", edited("specs/lib.amd", "status: draft", "status: review")),
+    Case(
+        "interface: its own task, and what shows the interface across specs",
+        edited("specs/lib.amd", "count() -> number", "count(all) -> number"),
+        {
+            "001": "generate: arch LIB:Components > Shelf changed",
+            "004": "generate: interface LIB changed",
+        },
+        ["implement 001", "implement 004"],
+    ),
+    Case(
+        "context file",
+        edited("context/rates.csv", "1", "2"),
+        {"005": "generate: context rates.csv changed"},
+        ["implement 005"],
+    ),
+    Case("context file that nobody shows", lambda kit: kit.write("context/other.csv", "1")),
+    Case("other ids and another order", renumbered),
+    Case("order of the tasks", lambda kit: kit.plan([five_tasks()[i] for i in (3, 4, 1, 2, 0)])),
+    Case("comments, unknown keys and a head", rewritten),
+    Case("the output folder under another name", moved_output),
+    Case(
+        "output gone",
+        lambda kit: (kit.output / "scale.txt").unlink(),
+        {"002": "restore: scale.txt is gone"},
+    ),
+    Case(
+        "all outputs gone",
+        lambda kit: shutil.rmtree(kit.output),
+        {
+            f"00{n}": f"restore: {name}.txt is gone"
+            for n, name in enumerate(("shelf", "scale", "label", "show", "help"), 1)
+        },
+    ),
+    Case(
+        "attempts and exchanges gone",
+        lambda kit: [
+            shutil.rmtree(kit.root / ".ossature" / n) for n in ("tasks", "exchanges", "work", "runs")
+        ],
+    ),
+    Case("output edited by hand", lambda kit: kit.write("output/label.txt", "mine")),
+    Case("a file that no task owns", lambda kit: kit.write("output/mine.txt", "mine")),
+    Case("another model", lambda kit: kit.config(model="other")),
+    Case("a setting of fixes", lambda kit: kit.config("[build]\nmax_fix_attempts = 9\ntimeout_s = 99\n")),
+    Case(
+        "language",
+        edited("ossature.toml", 'language = "text"', 'language = "prose"'),
+        {f"00{n}": "generate: project language changed" for n in range(1, 6)},
+        [f"implement 00{n}" for n in range(1, 6)],
+    ),
+    Case(
+        "the project's own prompt template",
+        lambda kit: kit.write(
+            "prompts/implement.md", "Do.\n---user---\n{{task_title}}\n\nOutputs, \n{{outputs}}\n\n"
+        ),
+        {f"00{n}": "generate: template implement changed" for n in range(1, 6)},
+        [f"implement 00{n}" for n in range(1, 6)],
+    ),
+    Case(
+        "skip",
+        planned(t005={"status": "skipped"}),
+    ),
+    Case("manual", planned(t005={"status": "manual"})),
+    Case(
+        "status words of other tools",
+        planned(t001={"status": "done"}, t002={"status": "failed"}, t003={"status": "pending"}),
+    ),
+    Case(
+        "a new task",
+        lambda kit: kit.plan([*five_tasks(), task("006", "new.txt")]),
+        {
+            "006": "generate: never built",
+            "004": "verify: input tree changed",
+            "005": "verify: input tree changed",
+        },
+        ["implement 006"],
+    ),
+    Case("a task less", lambda kit: kit.plan(five_tasks()[:4])),
+]
+
+
+def swapped(spec: str) -> str:
+    head, first, second = spec.split("### ")
+    return f"{head}### {second.rstrip()}\n\n### {first.rstrip()}\n"
+
+
+@pytest.mark.parametrize("case", TABLE, ids=lambda case: case.name)
+def test_edit_runs_exactly_what_it_concerns(kit: Kit, case: Case):
+    assert kit.own().landed == ["001", "002", "003", "004", "005"]
+    case.edit(kit)
+    check = look_foretells(kit)
+    run = kit.own()
+    assert run.ran == case.ran
+    assert run.asked == case.paid
+    assert len(run.of(ModelCalled)) == len(case.paid)
+    check(run)
+    skipped = [event.task for event in run.events if event.kind == "task_skipped"]
+    assert run.code == 0
+    assert sorted([*run.ran, *run.rest, *skipped]) == planned_ids(kit)
+    again = kit.own()
+    assert (again.ran, again.asked, again.code) == ({}, [], 0), "the build after it still finds something"
+
+
+@pytest.mark.parametrize("case", [case for case in TABLE if case.ran], ids=lambda case: case.name)
+def test_edit_voids_the_stamp_that_nothing_is_to_do(kit: Kit, case: Case, monkeypatch):
+    monkeypatch.setattr("ossature.engine.stamp._SETTLED_NS", -(10**12))
+    kit.own()
+    assert read_stamp(kit.project) is None
+    outputs = [path for landing in kit.look().loaded.sources.landings.values() for path in landing.files]
+    Stamping(kit.project).write(5, outputs, ["rates.csv"])
+    assert read_stamp(kit.project) == 5
+    case.edit(kit)
+    assert read_stamp(kit.project) is None
+
+
+def planned_ids(kit: Kit) -> list[str]:
+    return sorted(one["id"] for one in tomllib.loads(kit.plan_path.read_text("utf-8"))["task"])
+
+
+def step(kit: Kit) -> Run:
+    """Build; what `build -n` foretold holds."""
+    check = look_foretells(kit)
+    run = kit.own()
+    check(run)
+    return run
+
+
+@pytest.fixture
+def built(kit: Kit) -> Kit:
+    """A project of which everything has landed."""
+    assert kit.own().landed == ["001", "002", "003", "004", "005"]
+    return kit
+
+
+def test_reverted_edit_is_another_change(built: Kit):
+    before = built.tree()
+    SHELF_SAYS_MORE(built)
+    assert step(built).asked == ["implement 001", "implement 002"]
+    built.write("specs/lib.smd", LIB)
+    built.model.says("001", block("shelf.txt", "plain"))
+    run = step(built)
+    assert run.asked == ["implement 001", "implement 002"]
+    assert run.ran["003"] == "verify: input tree changed"
+    assert built.tree() == before
+    assert step(built).ran == {}
+
+
+def test_edit_that_is_reverted_before_a_build_runs_nothing(built: Kit):
+    built.edit("specs/lib.smd", "Counts parcels on a shelf.", "Something else.")
+    assert "001" in built.look().will_run
+    built.write("specs/lib.smd", LIB)
+    assert step(built).ran == {}
+
+
+def test_project_in_another_folder_is_up_to_date(built: Kit, tmp_path):
+    there = tmp_path / "elsewhere" / "moved"
+    there.parent.mkdir()
+    built.root.rename(there)
+    moved = Kit(there, built.model)
+    assert step(moved).ran == {}
+    clone = tmp_path / "clone"
+    ignored = [line.strip("/") for line in (there / ".ossature" / ".gitignore").read_text().splitlines()]
+    shutil.copytree(there, clone, ignore=shutil.ignore_patterns(*ignored))
+    assert not (clone / ".ossature" / "runs").exists()
+    assert step(Kit(clone, built.model)).ran == {}
+
+
+def test_template_of_ours_runs_nothing(built: Kit, monkeypatch):
+    ours = Template("implement", "New.\n---user---\n{{task_title}}\n\nOutputs, \n{{outputs}}\n\n", "ours")
+    monkeypatch.setattr("ossature.build.prompting.load_template", lambda name, folder: ours)
+    assert step(built).ran == {}
+
+
+def test_version_of_ours_runs_nothing(built: Kit, monkeypatch):
+    monkeypatch.setattr("ossature.engine.owner.__version__", "99.0")
+    assert step(built).ran == {}
+
+
+def test_same_bytes_wake_nobody(built: Kit):
+    built.edit("specs/lib.smd", "Counts parcels on a shelf.", "Counts all parcels.")
+    run = step(built)
+    assert run.asked == ["implement 001"]
+    assert run.rest == ["002", "003", "004", "005"]
+    assert run.of(TaskLanded)[0].changed == 0
+
+
+def test_changed_comment_of_the_model_is_a_changed_byte(built: Kit):
+    built.model.says("001", block("shelf.txt", "plain # other"))
+    built.edit("specs/lib.smd", "Counts parcels on a shelf.", "Counts all parcels.")
+    assert step(built).asked == ["implement 001", "implement 002"]
+
+
+def test_requirement_that_is_gone_is_an_error_of_the_plan(built: Kit):
+    built.edit("specs/lib.smd", "### Weigh {#weigh}", "### Scale {#scale}")
+    run = built.own()
+    assert run.code == 3
+    assert run.ran == {}
+    assert "did you mean" in run.end.reason or "Weigh" in run.end.reason
+
+
+class TestCopies:
+    """Tasks that take files from the context folder."""
+
+    @pytest.fixture
+    def copies(self, kit: Kit) -> Kit:
+        kit.write("context/art/a.svg", "a")
+        kit.write("context/art/deep/b.svg", "b")
+        kit.plan(
+            [
+                task("001", "rates.csv", source=["context://rates.csv"], verify=None),
+                task("002", "art/**", source=["context://art/**"], verify=None),
+                task("003", "use.txt", depends_on=["001", "002"], verify=["test -s art/deep/b.svg"]),
+            ]
+        )
+        assert kit.own().landed == ["001", "002", "003"]
+        assert kit.model.asked == ["implement 003"]
+        return kit
+
+    def test_copied_files_are_there(self, copies: Kit):
+        assert copies.tree() == {
+            "rates.csv": b"1\n",
+            "art/a.svg": b"a",
+            "art/deep/b.svg": b"b",
+            "use.txt": b"plain\n",
+        }
+        assert step(copies).ran == {}
+
+    def test_changed_file_is_copied_again(self, copies: Kit):
+        copies.write("context/rates.csv", "2\n")
+        run = step(copies)
+        assert run.ran == {"001": "copy: context rates.csv changed", "003": "verify: input tree changed"}
+        assert run.asked == []
+        assert copies.tree()["rates.csv"] == b"2\n"
+        assert step(copies).ran == {}
+
+    def test_changed_file_of_a_pattern_is_copied_again(self, copies: Kit):
+        copies.write("context/art/deep/b.svg", "B")
+        run = step(copies)
+        assert run.code == 0
+        assert run.ran == {"002": "copy: context art/deep/b.svg changed", "003": "verify: input tree changed"}
+        assert copies.tree()["art/deep/b.svg"] == b"B"
+
+    def test_new_file_of_a_pattern_is_copied(self, copies: Kit):
+        copies.write("context/art/c.svg", "c")
+        copies.write("context/other.svg", "c")
+        run = step(copies)
+        assert run.ran["002"] == "copy: context art/c.svg changed"
+        assert copies.tree()["art/c.svg"] == b"c"
+
+    def test_copy_edited_by_hand_is_not_overwritten(self, copies: Kit):
+        copies.write("output/art/a.svg", "mine")
+        copies.write("context/art/a.svg", "A")
+        run = copies.own()
+        assert run.code == 5
+        assert copies.tree()["art/a.svg"] == b"mine"
+
+    def test_copy_that_is_gone_is_restored(self, copies: Kit):
+        (copies.output / "art" / "a.svg").unlink()
+        assert step(copies).ran == {"002": "restore: art/a.svg is gone"}
+        assert copies.tree()["art/a.svg"] == b"a"
+
+
+class TestSharedFile:
+    """A file that three tasks write, one after the other."""
+
+    @pytest.fixture
+    def chain(self, kit: Kit) -> Kit:
+        kit.plan(
+            [
+                task("001", "main.txt", title="One"),
+                task("002", "main.txt", title="Two", spec_refs=["Weigh"], depends_on=["001"]),
+                task("003", "main.txt", title="Three", spec_refs=["Constraints"], depends_on=["002"]),
+                task("004", "use.txt", depends_on=["001"], inject_files=["main.txt"]),
+            ]
+        )
+        for number, name in enumerate(("one", "two", "three"), 1):
+            kit.model.says(f"00{number}", block("main.txt", name))
+        assert kit.own().landed == ["001", "002", "003", "004"]
+        return kit
+
+    def test_each_saw_what_was_there_before_it(self, chain: Kit):
+        prompts = {call.task: call.prompt for call in chain.model.calls}
+        assert "main.txt" not in prompts["001"].split("The task:")[0]
+        assert '<file path="main.txt">\none\n</file>' in prompts["002"]
+        assert '<file path="main.txt">\ntwo\n</file>' in prompts["003"]
+        assert '<file path="main.txt">\none\n</file>' in prompts["004"]
+        assert chain.tree()["main.txt"] == b"three\n"
+        assert step(chain).ran == {}
+
+    def test_first_writer_again_with_the_same_bytes_leaves_the_head_on_disk(self, chain: Kit):
+        chain.edit("specs/lib.smd", "Counts parcels on a shelf.", "Counts.")
+        run = step(chain)
+        assert run.asked == ["implement 001", "implement 004"]
+        assert chain.tree()["main.txt"] == b"three\n"
+        assert step(chain).ran == {}
+
+    def test_first_writer_again_with_other_bytes_wakes_the_chain(self, chain: Kit):
+        chain.edit("specs/lib.smd", "Counts parcels on a shelf.", "Counts.")
+        chain.model.says("001", block("main.txt", "ONE"))
+        chain.model.says("003", block("main.txt", "THREE"))
+        run = step(chain)
+        assert run.code == 0
+        assert run.asked == ["implement 001", "implement 002", "implement 004"]
+        assert run.ran["003"] == "verify: input tree changed"
+        assert chain.tree()["main.txt"] == b"three\n"
+        assert step(chain).ran == {}
+
+    def test_middle_writer_that_fails_leaves_the_disk_as_it_was(self, chain: Kit):
+        chain.edit("specs/lib.smd", "Weighs one parcel.", "Weighs.")
+        chain.model.says("002", "nothing")
+        assert chain.own().code == 1
+        assert chain.tree()["main.txt"] == b"three\n"
+
+    def test_deleted_file_comes_back_as_the_last_writer_left_it(self, chain: Kit):
+        (chain.output / "main.txt").unlink()
+        assert step(chain).ran == {"003": "restore: main.txt is gone"}
+        assert chain.tree()["main.txt"] == b"three\n"
+
+    def test_hand_edit_is_compared_with_the_head(self, chain: Kit):
+        chain.write("output/main.txt", "mine\n")
+        assert step(chain).ran == {}
+        chain.edit("specs/lib.smd", "- Whole numbers only", "- Numbers")
+        run = chain.own()
+        assert run.code == 5
+        assert chain.tree()["main.txt"] == b"mine\n"
+
+
+class TestFileThatWasThere:
+    """A person's file where the first task of its path writes."""
+
+    @pytest.fixture
+    def origin(self, kit: Kit) -> Kit:
+        kit.write("output/shelf.txt", "mine\n")
+        kit.write("output/other.txt", "other\n")
+        kit.plan([task("001", "shelf.txt", verify=["test -s other.txt"]), task("002", "b.txt")])
+        assert kit.own().code == 0
+        return kit
+
+    def test_it_is_shown_and_kept(self, origin: Kit):
+        assert '<file path="shelf.txt">\nmine\n</file>' in origin.model.calls[0].prompt
+        assert origin.tree()["shelf.txt"] == b"plain\n"
+        blobs = [
+            path.read_bytes() for path in (origin.root / ".ossature" / "blobs").rglob("*") if path.is_file()
+        ]
+        assert b"mine\n" in blobs
+        assert step(origin).ran == {}
+
+    def test_it_is_shown_again_when_the_task_runs_again(self, origin: Kit):
+        origin.edit("specs/lib.smd", "Counts parcels on a shelf.", "Counts.")
+        run = step(origin)
+        assert run.asked == ["implement 001", "implement 002"]
+        assert '<file path="shelf.txt">\nmine\n</file>' in origin.model.calls[-2].prompt
+
+    def test_unowned_file_is_in_the_stage_and_stays(self, origin: Kit):
+        assert origin.tree()["other.txt"] == b"other\n"
+
+
+class TestInterfaceFromTheCode:
+    """LIB has no architecture: a model reads its interface from what landed."""
+
+    @pytest.fixture
+    def plain(self, kit: Kit) -> Kit:
+        (kit.root / "specs" / "lib.amd").unlink()
+        tasks = five_tasks()
+        del tasks[0]["arch_refs"]
+        kit.plan(tasks)
+        assert kit.own().code == 0
+        assert kit.model.asked.count("interface LIB") == 1
+        return kit
+
+    def test_it_is_asked_once_and_shown(self, plain: Kit):
+        shown = next(call.prompt for call in plain.model.calls if call.task == "004")
+        assert shown.count("interface of LIB") == 1
+        assert step(plain).asked == []
+
+    def test_same_interface_from_other_sources_verifies_downstream_only(self, plain: Kit):
+        plain.edit("specs/lib.smd", "- Whole numbers only", "- Numbers only")
+        plain.model.says("003", block("label.txt", "other"))
+        run = step(plain)
+        assert run.asked == ["implement 003", "interface LIB"]
+        assert run.ran == {
+            "003": "generate: spec LIB:Constraints changed",
+            "004": "verify: input tree changed",
+            "005": "verify: input tree changed",
+        }
+        assert step(plain).asked == []
+
+    def test_other_interface_generates_what_shows_it(self, plain: Kit):
+        plain.edit("specs/lib.smd", "- Whole numbers only", "- Numbers only")
+        plain.model.says("003", block("label.txt", "other"))
+        plain.model.says("interface LIB", "count(all)")
+        run = step(plain)
+        assert run.asked == ["implement 003", "interface LIB", "implement 004"]
+        assert run.ran["004"] == "generate: interface LIB changed"
+        assert step(plain).asked == []
+
+    def test_audit_after_the_build_asks_for_no_interface_again(self, plain: Kit):
+        plain.own("audit")
+        asked = plain.own("audit").asked
+        assert asked == []
+        assert step(plain).ran == {}

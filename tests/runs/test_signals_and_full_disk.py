@@ -1,0 +1,256 @@
+"""Signals at any moment and a disk that refuses at any write: the exit code, a sentence, and a build that goes on."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from ossature.engine.session import list_runs
+from tests.runs.kit import (
+    OPEN,
+    Script_,
+    block,
+    build,
+    command,
+    environ,
+    five_tasks,
+    refuse_traceback,
+    start,
+    until,
+)
+from tests.runs.test_crash import FINISHED, check_whole
+
+STOPPED = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+def send(process: subprocess.Popen[str], number: int) -> None:
+    """To the owner alone: it ends what it started."""
+    os.kill(process.pid, number)
+
+
+def end(process: subprocess.Popen[str]) -> tuple[int, str]:
+    said, _ = process.communicate(timeout=60)
+    refuse_traceback(said)
+    return process.returncode, said
+
+
+@pytest.fixture
+def calling(scripted: Script_):
+    """A build that waits in the model call of 002."""
+    gate = scripted.hold("implement-002")
+    process = start(scripted.root, "build", "--sandbox", OPEN)
+    until(lambda: "implement 002" in scripted.calls())
+    yield process, gate
+    process.kill()
+    process.communicate()
+
+
+class TestSignals:
+    def test_int_lets_the_task_in_flight_land(self, scripted: Script_, calling):
+        process, gate = calling
+        send(process, signal.SIGINT)
+        until(lambda: "command_received" in journal(scripted))
+        gate.unlink()
+        code, said = end(process)
+        assert code == 130
+        assert "stopped as asked" in said
+        assert sorted(scripted.tree()) == ["scale.txt", "shelf.txt"]
+        assert build(scripted.root).returncode == 0
+        check_whole(scripted)
+        assert len(scripted.calls()) == 5
+
+    def test_int_twice_stops_now(self, scripted: Script_, calling):
+        process, gate = calling
+        send(process, signal.SIGINT)
+        until(lambda: "command_received" in journal(scripted))
+        send(process, signal.SIGINT)
+        code, said = end(process)
+        assert code == 130
+        assert "interrupted" in said
+        assert scripted.tree() == {"shelf.txt": b"shelf\n"}
+        gate.unlink()
+        assert build(scripted.root).returncode == 0
+        check_whole(scripted)
+
+    def test_term_stops_now(self, scripted: Script_, calling):
+        process, gate = calling
+        send(process, signal.SIGTERM)
+        code, _ = end(process)
+        assert code == 143
+        (run,) = list_runs(scripted.project)
+        assert (run.outcome, run.exit_code) == ("stopped", 143)
+        gate.unlink()
+        assert build(scripted.root).returncode == 0
+        check_whole(scripted)
+
+    def test_hup_changes_nothing(self, scripted: Script_, calling):
+        process, gate = calling
+        send(process, signal.SIGHUP)
+        gate.unlink()
+        code, _ = end(process)
+        assert code == 0
+        check_whole(scripted)
+
+    def test_many_signals_at_once_end_it_in_order(self, scripted: Script_, calling):
+        process, gate = calling
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+            send(process, number)
+        code, _ = end(process)
+        assert code in (130, 143)
+        gate.unlink()
+        assert build(scripted.root).returncode == 0
+        check_whole(scripted)
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_verify_is_ended_with_its_run(self, scripted: Script_, tmp_path: Path, number: signal.Signals):
+        tasks = five_tasks()
+        tasks[0]["verify"] = [f"test -e {tmp_path}/go || {{ echo $$ > {tmp_path}/pid; sleep 600; }}"]
+        scripted.plan(tasks)
+        process = start(scripted.root, "build", "--sandbox", OPEN)
+        until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
+        send(process, number)
+        if number == signal.SIGINT:
+            until(lambda: "command_received" in journal(scripted))
+            send(process, number)
+        code, _ = end(process)
+        assert code == STOPPED[number]
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((tmp_path / "pid").read_text()), 0)
+        (tmp_path / "go").touch()
+        assert build(scripted.root).returncode == 0
+        check_whole(scripted)
+        assert len(scripted.calls()) == 5, "the reply of the interrupted task was paid for twice"
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_signal_at_random_moments(self, scripted: Script_, tmp_path: Path, number: signal.Signals):
+        template = tmp_path / "template"
+        shutil.copytree(scripted.root, template)
+        rng = random.Random(int(number))
+        for _ in range(8):
+            shutil.rmtree(scripted.root)
+            shutil.copytree(template, scripted.root)
+            process = start(scripted.root, "build", "--sandbox", OPEN)
+            # Before the interpreter has come to our code, a signal is Python's own business.
+            until(lambda: journal(scripted) or process.poll() is not None)
+            deadline = time.monotonic() + rng.uniform(0, 0.7)
+            while process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.002)
+            if process.poll() is None:
+                send(process, number)
+            code, said = end(process)
+            # Python ends by the signal itself before the owner has set up its handlers, and after it let go.
+            allowed = {0, -number, STOPPED.get(number, 0)}
+            assert code in allowed, said
+            for name, content in scripted.tree().items():
+                assert content == FINISHED[name]
+            assert build(scripted.root).returncode == 0
+            check_whole(scripted)
+
+
+def journal(kit: Script_) -> str:
+    return "".join(
+        path.read_text("utf-8", "replace") for path in kit.root.glob(".ossature/runs/*/events.jsonl")
+    )
+
+
+def strace_works() -> bool:
+    tool = shutil.which("strace")
+    if tool is None:
+        return False
+    argv = [tool, "-f", "-qq", "-o", os.devnull, "-e", "inject=fsync:error=ENOSPC", "true"]
+    return subprocess.run(argv, capture_output=True).returncode == 0
+
+
+def with_fault(kit: Script_, fault: str) -> subprocess.CompletedProcess[str]:
+    """A build under strace, which makes some system calls of the owner alone fail."""
+    argv = ["strace", "-qq", "-o", os.devnull, "-e", f"inject={fault}"]
+    return subprocess.run(
+        [*argv, *command("build", "--sandbox", OPEN)],
+        cwd=kit.root,
+        env=environ(PYTHONDONTWRITEBYTECODE="1"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=60,
+    )
+
+
+def count_calls(kit: Script_, name: str, log: Path) -> int:
+    argv = ["strace", "-qq", "-o", str(log), "-e", f"trace={name}"]
+    done = subprocess.run(
+        [*argv, *command("build", "--sandbox", OPEN)], cwd=kit.root, env=environ(), capture_output=True
+    )
+    assert done.returncode == 0
+    return log.read_text("utf-8", "replace").count(f"{name}(")
+
+
+FAULTS = [
+    # system call, error, for good or once, how many points
+    ("write", "ENOSPC", "+", 16),
+    ("write", "ENOSPC", "", 12),
+    ("fsync", "ENOSPC", "+", 8),
+    ("fsync", "EIO", "", 8),
+    ("fdatasync", "EIO", "", 8),
+    ("rename", "ENOSPC", "+", 6),
+    ("renameat", "EDQUOT", "", 4),
+    ("mkdir", "EROFS", "+", 4),
+]
+
+
+@pytest.mark.skipif(not strace_works(), reason="strace cannot inject faults here")
+@pytest.mark.parametrize(("name", "error", "how", "points"), FAULTS)
+def test_full_disk_is_told_and_the_next_build_goes_on(
+    scripted: Script_, tmp_path: Path, name: str, error: str, how: str, points: int
+):
+    template = tmp_path / "template"
+    tasks = five_tasks()[:2]
+    scripted.plan(tasks)
+    shutil.copytree(scripted.root, template)
+    total = count_calls(scripted, name, tmp_path / "trace")
+    if not total:
+        pytest.skip(f"this machine's Python makes no call of {name}")
+    rng = random.Random(f"{name}{error}{how}")
+    for number in sorted(rng.sample(range(1, total + 1), min(points, total))):
+        shutil.rmtree(scripted.root)
+        shutil.copytree(template, scripted.root)
+        done = with_fault(scripted, f"{name}:error={error}:when={number}{how}")
+        said = done.stdout + done.stderr
+        where = f"{name} {number}{how} of {total}: {said}"
+        for sign in ("Traceback", "internal error", "Exception in", "ExceptionGroup"):
+            assert sign not in said, where
+        # A log that is not whole or a stamp that is not written is no failure.
+        assert done.returncode in ((0, 1, 141) if name == "write" else (0, 1)), where
+        if done.returncode == 1 and not (name == "write" and how):
+            assert said.strip(), where
+        for path, content in scripted.tree().items():
+            assert content == FINISHED[path], where
+        again = build(scripted.root)
+        assert again.returncode == 0, f"{where}\nthen: {again.stdout}{again.stderr}"
+        assert scripted.tree() == {path: FINISHED[path] for path in ("shelf.txt", "scale.txt")}
+        assert not [path for path in scripted.output.iterdir() if path.name.endswith(".tmp")], where
+
+
+def test_tiny_disk(scripted: Script_, tmp_path: Path):
+    """A limit on file sizes stands for a disk that is full: it needs no rights."""
+    big = "x" * 79 + "\n"
+    scripted.says("implement-001", block("shelf.txt", big * 4000))
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh", *command("build", "--sandbox", OPEN)],
+        cwd=scripted.root,
+        env=environ(),
+        capture_output=True,
+        encoding="utf-8",
+    )
+    refuse_traceback(done.stdout + done.stderr)
+    assert done.returncode == 1
+    assert "File too large" in done.stdout + done.stderr
+    assert scripted.tree() == {}
+    assert build(scripted.root).returncode == 0
