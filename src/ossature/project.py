@@ -7,10 +7,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from ossature.errors import ConfigError, Diagnostic, Place, UsageError
+from ossature.errors import ConfigError, Diagnostic, Place, Severity, UsageError
 
 CONFIG_NAME = "ossature.toml"
 SandboxMode = Literal["read-only", "workspace-write", "danger-full-access"]
@@ -55,6 +55,13 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
         "timeout_s": (int, float),
     },
 }
+_IDLE: Mapping[str, frozenset[str]] = {
+    "build": frozenset({"setup", "review", "max_review_attempts"}),
+    "test": frozenset({"command", "require_coverage"}),
+    "audit": frozenset({"max_fix_cycles"}),
+    "llm": frozenset({"fixer", "reviewer", "fix_escalation", "retries", "tool_retries"}),
+}
+"""Keys that existing projects have and that nothing reads yet."""
 _FIELDS: Mapping[str, tuple[str, str]] = {
     "name": ("project", "name"),
     "version": ("project", "version"),
@@ -288,6 +295,8 @@ def _check_table(text: str, table: str, content: Any, warnings: list[Diagnostic]
         if wanted is None:
             warnings.append(_unknown(text, table, key, f"unknown key {table}.{key}"))
             continue
+        if key in _IDLE.get(table, ()) and value:
+            warnings.append(_idle(text, table, key))
         kinds = wanted if isinstance(wanted, tuple) else (wanted,)
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             names = " or ".join(_TYPE_NAMES[kind] for kind in kinds)
@@ -295,12 +304,23 @@ def _check_table(text: str, table: str, content: Any, warnings: list[Diagnostic]
                 f"{table}.{key} has to be {names}, not {value!r:.60}",
                 place=Place(CONFIG_NAME, _line_of(text, table, key)),
             )
-        if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
-            raise ConfigError(
-                f"{table}.{key} cannot be negative", place=Place(CONFIG_NAME, _line_of(text, table, key))
-            )
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            _check_number(text, table, key, value)
 
 
+def _check_number(text: str, table: str, key: str, value: float) -> None:
+    problem = ""
+    if not 0 <= value < _MAX_NUMBER:
+        problem = "cannot be negative" if value < 0 else "is too large" if value > 0 else "has to be a number"
+    elif key == "timeout_s" and not value:
+        problem = "has to be more than 0"
+    if problem:
+        place = Place(CONFIG_NAME, _line_of(text, table, key))
+        raise ConfigError(f"{table}.{key} {problem}", place=place)
+
+
+_MAX_NUMBER = 1e15
+"""Seconds beyond it are no time that the event loop can wait for."""
 _TYPE_NAMES: Mapping[type, str] = {
     str: "a string",
     int: "a whole number",
@@ -332,17 +352,32 @@ def _check_folders(text: str, settings: Settings) -> None:
             or value.startswith(("/", "~"))
             or ".." in parts
             or "\0" in value
-            or ".ossature" in parts
+            or not {".ossature", ".git"}.isdisjoint(parts)
         ):
             raise ConfigError(
                 f"{table}.{key} = {value!r} has to be a folder inside the project",
                 place=Place(CONFIG_NAME, _line_of(text, table, key)),
+            )
+    output = PurePosixPath(settings.output_dir)
+    for name, value in (("spec_dir", settings.spec_dir), ("context_dir", settings.context_dir)):
+        folder = PurePosixPath(value)
+        if folder.parts and output.is_relative_to(folder):
+            raise ConfigError(
+                f"output.dir = {settings.output_dir!r} lies in project.{name}, which is yours",
+                place=Place(CONFIG_NAME, _line_of(text, "output", "dir")),
             )
 
 
 def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
     model = environ.get("OSSATURE_MODEL", "")
     return replace(settings, model=model, models={}) if model else settings
+
+
+def _idle(text: str, table: str, key: str) -> Diagnostic:
+    place = Place(CONFIG_NAME, _line_of(text, table, key))
+    # A command that somebody counts on is worth more than a line for the curious.
+    severity: Severity = "warning" if key == "setup" else "info"
+    return Diagnostic("config-no-effect", severity, place, f"{table}.{key} has no effect yet")
 
 
 def _unknown(text: str, table: str, key: str, message: str) -> Diagnostic:

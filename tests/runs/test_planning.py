@@ -160,6 +160,8 @@ class TestEdits:
         audited.edit(
             ".ossature/plan.toml", 'title = "Write label.txt"', 'title = "Label it"\nnotes = "Trap."'
         )
+        other = planned("show", "show.txt", "APP", cross_spec_interfaces=["LIB"], description="Shows all.")
+        audited.model.says("plan APP", json.dumps({"tasks": [other]}))
         return audited
 
     def test_edits_alone_ask_nothing_and_stay(self, edited: Kit):
@@ -185,6 +187,23 @@ class TestEdits:
         assert again.code == 1
         assert again.asked == []
 
+    def test_proposal_that_changes_nothing_asks_nothing(self, edited: Kit):
+        same = planned("show", "show.txt", "APP", cross_spec_interfaces=["LIB"])
+        edited.model.says("plan APP", json.dumps({"tasks": [same]}))
+        before = edited.plan_path.read_bytes()
+        edited.edit("specs/app.smd", "Prints the count.", "Prints each count.")
+        assert edited.own("audit").code == 0
+        assert edited.plan_path.read_bytes() == before
+        assert edited.own("audit").asked == []
+
+    def test_proposal_put_in_the_place_of_the_plan_settles_it(self, edited: Kit):
+        edited.edit("specs/app.smd", "Prints the count.", "Prints each count.")
+        assert edited.own("audit").code == 1
+        (edited.root / ".ossature" / "plan.proposed.toml").replace(edited.plan_path)
+        again = edited.own("audit")
+        assert again.code == 0
+        assert again.asked == []
+
     def test_approved_plan_keeps_comments_notes_and_other_blocks(self, edited: Kit):
         before = blocks(edited)
         edited.edit("specs/app.smd", "Prints the count.", "Prints each count.")
@@ -206,8 +225,9 @@ class TestEdits:
     def test_declined_plan_stays_as_it_was(self, edited: Kit):
         before = edited.plan_path.read_bytes()
         edited.edit("specs/app.smd", "Prints the count.", "Prints each count.")
-        assert edited.answering(decide(Skip), goal="audit").code == 1
+        assert edited.answering(decide(Skip), goal="audit").code == 0
         assert edited.plan_path.read_bytes() == before
+        assert edited.own("audit").asked == []
 
     def test_plan_that_is_no_toml_is_refused_before_any_plan_is_paid(self, edited: Kit):
         edited.write(".ossature/plan.toml", "[[task")

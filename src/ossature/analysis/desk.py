@@ -112,7 +112,7 @@ class Desk:
             self.caller.mark(exchange, "refused")
         raise OssatureError(
             f"the reply of {inquiry.lineage} could not be used: {reason}",
-            hint="see the attempts with `ossature logs --list`; run it again, or set another model",
+            hint=f"see `ossature logs {inquiry.lineage} --list`; run it again, or set another model",
         )
 
     def keep(self, role: ev.Role) -> None:

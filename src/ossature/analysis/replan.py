@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Literal
 
 from ossature.analysis.desk import Desk
 from ossature.analysis.interface import write_interface
 from ossature.analysis.planning import SpecPlan, plan_spec, planning_inputs, with_intents
+from ossature.analysis.provenance import (
+    Provenance,
+    is_edited,
+    read_provenance,
+    write_proposal,
+    write_provenance,
+)
 from ossature.digest import digest_bytes, digest_json
 from ossature.domain import event as ev
-from ossature.domain.decision import Approve, Question
+from ossature.domain.decision import Abort, Approve, Question, Skip
 from ossature.domain.finding import SpecAudit
 from ossature.domain.plan import Plan, Task
 from ossature.domain.spec import SpecTree
-from ossature.errors import PlanError
+from ossature.errors import OssatureError, PlanError
 from ossature.project import Project
 from ossature.store.disk import write_atomic
-from ossature.store.plan_reading import read_plan
-from ossature.store.planfile import add_task, edit_task, remove_task, render_plan
+from ossature.store.plan_reading import parse_plan, read_plan
+from ossature.store.planfile import render_plan, splice_plan
 
-Written = Literal["unchanged", "written", "proposed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """What the plan on disk was made from."""
-
-    plan_digest: str = ""
-    """Of the file as we wrote it last; another digest on disk means that a person edited it."""
-    specs: Mapping[str, str] | None = None
-    """Spec id -> digest of what its tasks were planned from."""
+Written = Literal["unchanged", "written", "kept", "proposed"]
+"""kept: a person was asked and keeps the plan as it is, for these specs."""
 
 
 async def update_plan(
@@ -97,22 +94,6 @@ def _waits_for_lost(kept: list[Task], earlier: Plan | None, there: list[Task]) -
     return any(lost.intersection(task.depends_on) for task in kept)
 
 
-def read_provenance(project: Project) -> Provenance:
-    """What is known about the plan on disk; nothing, where the note is missing or damaged."""
-    try:
-        note = json.loads((project.audit_dir / "planned.json").read_bytes())
-        return Provenance(str(note["plan_digest"]), {str(k): str(v) for k, v in note["specs"].items()})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Provenance()
-
-
-def is_edited(project: Project) -> bool:
-    """A person changed the plan since we wrote it (or wrote it in the first place)."""
-    if not project.plan_path.exists():
-        return False
-    return digest_bytes(project.plan_path.read_bytes()) != read_provenance(project).plan_digest
-
-
 async def _write(
     desk: Desk,
     tree: SpecTree,
@@ -123,35 +104,55 @@ async def _write(
 ) -> Written:
     project = desk.project
     text = _plan_text(project, earlier, tasks, [plan.spec for plan in fresh], tree, desk.now())
-    may_replace = True
-    if is_edited(project):
-        names = ", ".join(plan.spec for plan in fresh) or "specs that are gone"
-        answer = await desk.channel.ask(
-            Question(
-                id=f"plan-{desk.run[-4:]}",
-                gate="plan",
-                subject=f"the plan holds your edits; replace the tasks of {names} by the new proposal?",
-                detail="what you wrote for other specs, notes, skips and manual marks stay either way",
-                verbs=("approve", "skip", "abort"),
-                files=(project.relative(project.plan_path),),
-            )
-        )
-        may_replace = isinstance(answer, Approve)
-    path = project.plan_path if may_replace else project.proposed_plan_path
-    write_atomic(path, text.encode())
-    desk.channel.emit(
-        ev.PlanWritten(path=project.relative(path), tasks=len(tasks), is_proposal=not may_replace)
-    )
-    if not may_replace:
-        return "proposed"
     specs = {**(provenance.specs or {}), **{plan.spec: plan.inputs_digest for plan in fresh}}
-    note = {
-        "plan_digest": digest_bytes(text.encode()),
-        "specs": {spec: digest for spec, digest in specs.items() if spec in tree.specs},
-    }
-    write_atomic(project.audit_dir / "planned.json", (json.dumps(note, indent=1) + "\n").encode())
-    desk.keep("plan")
-    return "written"
+    specs = {spec: digest for spec, digest in specs.items() if spec in tree.specs}
+    made = Provenance(digest_bytes(text.encode()), specs)
+    if earlier is not None and _tasks_of(text) == _tasks_of(project.plan_path.read_bytes().decode("utf-8")):
+        # Planned anew and come out the same: a person has nothing to decide.
+        write_provenance(project, Provenance(provenance.plan_digest, specs))
+        desk.keep("plan")
+        return "unchanged"
+    written = await _ask(desk, fresh) if is_edited(project) else "written"
+    if written == "kept":
+        write_provenance(project, Provenance(provenance.plan_digest, specs))
+    else:
+        path = project.plan_path if written == "written" else project.proposed_plan_path
+        write_atomic(path, text.encode())
+        note = write_provenance if written == "written" else write_proposal
+        note(project, made)
+        name = project.relative(path)
+        desk.channel.emit(ev.PlanWritten(path=name, tasks=len(tasks), is_proposal=written == "proposed"))
+    if written != "proposed":
+        desk.keep("plan")
+    return written
+
+
+def _tasks_of(text: str) -> list[Task]:
+    return [replace(task, line=0) for task in parse_plan(text, name="plan").tasks]
+
+
+async def _ask(desk: Desk, fresh: list[SpecPlan]) -> Written:
+    """Whether the proposal replaces what a person edited. Raises OssatureError where the run is to end."""
+    names = ", ".join(plan.spec for plan in fresh) or "specs that are gone"
+    answer = await desk.channel.ask(
+        Question(
+            id=f"plan-{desk.run[-4:]}",
+            gate="plan",
+            subject=f"the plan holds your edits; replace the tasks of {names} by the new proposal?",
+            detail="what you wrote for other specs, notes, skips and manual marks stay either way",
+            verbs=("approve", "skip", "abort"),
+            files=(desk.project.relative(desk.project.plan_path),),
+        )
+    )
+    match answer:
+        case Approve():
+            return "written"
+        case Skip() if not answer.by.startswith("policy:"):
+            return "kept"
+        case Abort():
+            raise OssatureError("ended at the question about the plan", hint="`ossature audit` asks again")
+        case _:
+            return "proposed"
 
 
 def _plan_text(
@@ -159,43 +160,13 @@ def _plan_text(
 ) -> str:
     if earlier is None:
         return render_plan(tasks, list(tree.specs), generated_at=at)
-    text = project.plan_path.read_bytes().decode("utf-8")
-    return _spliced(
-        text, earlier, tasks, {*fresh, *({task.spec for task in earlier.tasks} - set(tree.specs))}
+    return splice_plan(
+        project.plan_path.read_bytes().decode("utf-8"),
+        tasks,
+        replaced_specs={*fresh, *({task.spec for task in earlier.tasks} - set(tree.specs))},
+        specs=list(tree.specs),
+        generated_at=at,
     )
-
-
-def _spliced(text: str, earlier: Plan, tasks: list[Task], replaced: set[str]) -> str:
-    """*text* with the tasks of the replaced specs exchanged; every other block stays byte for byte."""
-    wanted = {task.id: task for task in tasks if task.spec in replaced}
-    known = {task.id for task in earlier.tasks}
-    for task in earlier.tasks:
-        if task.spec in replaced and task.id not in wanted:
-            text = remove_task(text, task.id)
-    for task in wanted.values():
-        text = edit_task(text, task.id, _fields(task)) if task.id in known else add_task(text, task)
-    return text
-
-
-def _fields(task: Task) -> dict[str, Any]:
-    """What a plan says of a task, as the file spells it; None takes a key out."""
-    lists = {
-        "inject_files": task.inject_files,
-        "cross_spec_interfaces": task.cross_spec_interfaces,
-        "context_files": task.context_files,
-    }
-    return {
-        "spec": task.spec,
-        "title": task.title,
-        "description": task.description,
-        "outputs": list(task.outputs),
-        "depends_on": list(task.depends_on),
-        "spec_refs": list(task.spec_refs),
-        "arch_refs": list(task.arch_refs),
-        "verify": list(task.verify),
-        **{key: list(value) or None for key, value in lists.items()},
-        "notes": task.notes or None,
-    }
 
 
 def _is_known(provenance: Provenance, spec_id: str, inputs: str) -> bool:

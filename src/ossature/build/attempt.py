@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 from ossature.build.command import Action, Finished
 from ossature.build.diffing import unified
 from ossature.build.material import Material
-from ossature.build.prompting import Failure, fix_prompt, implement_prompt, previous_text
+from ossature.build.prompting import Failure, fix_prompt, implement_prompt, previous_files, previous_text
 from ossature.build.tools import Tools
 from ossature.build.verdict import Verdict, judge
 from ossature.digest import digest_bytes, digest_json
 from ossature.domain import event as ev
 from ossature.domain.plan import Task
-from ossature.errors import DiskError
 from ossature.llm.caller import Exchange
 from ossature.llm.client import Request
 from ossature.llm.prompt import Prompt, load_template
@@ -63,7 +61,7 @@ class Attempts:
         self.staged.clear()
         self._history.clear()
         self._model = model
-        self._shown = self._previous_files(previous)
+        self._shown = previous_files(previous, self._task, self._tools.blobs) if previous else {}
         prompt = implement_prompt(
             self._task,
             self._material,
@@ -252,15 +250,6 @@ class Attempts:
         if feedback:
             inputs["feedback"] = digest_json(feedback)
         return inputs
-
-    def _previous_files(self, previous: Landing | None) -> dict[str, bytes]:
-        """As far as they are kept: what is generated anew does not need them."""
-        files: dict[str, bytes] = {}
-        for path, digest in previous.files.items() if previous else ():
-            if path in self._task.outputs:
-                with suppress(DiskError):
-                    files[path] = self._tools.blobs.get(digest)
-        return files
 
     def _previous_text(self, previous: Landing | None) -> str:
         """The task's own files as they landed before, so that a small change stays small."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ossature.build.diffing import unified_text
 from ossature.build.material import NEVER, Material
 from ossature.domain.plan import Task
+from ossature.errors import DiskError
 from ossature.llm.prompt import Prompt, fence, join_parts, load_template
+from ossature.store.blobs import Blobs
+from ossature.store.ledger import Landing
 
 _LINE_NUMBER = re.compile(r":(\d{1,6})\b|\bline (\d{1,6})\b")
 
@@ -78,6 +82,16 @@ def previous_text(files: Mapping[str, bytes], old_texts: Mapping[str, str], mate
     ]
     shown = [fence(path, _as_text(content)) for path, content in files.items()]
     return "\n\n".join([*shown, *(["".join(changes)] if changes else [])])
+
+
+def previous_files(landing: Landing, task: Task, blobs: Blobs) -> dict[str, bytes]:
+    """What *task* landed last, as far as it is kept: what is generated anew does not need it."""
+    files: dict[str, bytes] = {}
+    for path, digest in landing.files.items():
+        if path in task.outputs:
+            with suppress(DiskError):
+                files[path] = blobs.get(digest)
+    return files
 
 
 def _head(task: Task, material: Material, page: Page) -> dict[str, str]:

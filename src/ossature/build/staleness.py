@@ -81,7 +81,7 @@ def match_landings(plan: Plan, landings: Mapping[str, Landing]) -> dict[str, Lan
     Each landing goes to one task at most.
     """
     found: dict[str, Landing] = {}
-    left = {name: landing for name, landing in landings.items() if not name.startswith("origin.")}
+    left = {name: landing for name, landing in landings.items() if not name.startswith(("origin.", "final."))}
     keys: tuple[Callable[[Task | Landing], object], ...] = (
         lambda item: (item.spec, item.outputs, item.title),
         lambda item: item.outputs,

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from ossature.build.command import Executor
 from ossature.build.prompting import Page
-from ossature.build.unowned import Unowned, unowned
 from ossature.build.workspace import Workspace
 from ossature.domain.record import Channel
 from ossature.errors import DiskError, UnsafePath
 from ossature.llm.caller import Caller
-from ossature.project import CONFIG_NAME, Project
+from ossature.project import Project
 from ossature.store.blobs import Blobs
 from ossature.store.ledger import Landing, Ledger
 from ossature.store.safe_root import SafeRoot
@@ -49,14 +48,6 @@ class Tools:
             return self.output.digest(path)
         except UnsafePath:
             return None
-
-    def unowned_files(self, owned: Collection[str]) -> Unowned:
-        """Files in the output folder that no task writes and that are not the project's own."""
-        settings = self.project.settings
-        reserved: tuple[str, ...] = ()
-        if self.project.output_root.resolve() == self.project.root.resolve():
-            reserved = (settings.spec_dir, settings.context_dir, "prompts", CONFIG_NAME, ".ossature")
-        return unowned(self.project.output_root, owned=owned, exclude=settings.exclude, reserved=reserved)
 
     def leaf_texts(self, landing: Landing) -> dict[str, str]:
         """The texts that *landing* was made from, by leaf; empty where they are not kept."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ossature.errors import DiskError, UnsafePath
+from ossature.project import CONFIG_NAME, Project
 from ossature.store.safe_root import SafeRoot
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -53,6 +54,15 @@ def unowned(
         if reason:
             skipped[path] = reason
     return Unowned(files, skipped)
+
+
+def unowned_files(project: Project, owned: Collection[str]) -> Unowned:
+    """Of a project's output folder, without what is the project's own where that folder is its root."""
+    settings = project.settings
+    reserved: tuple[str, ...] = ()
+    if project.output_root.resolve() == project.root.resolve():
+        reserved = (settings.spec_dir, settings.context_dir, "prompts", CONFIG_NAME, ".ossature")
+    return unowned(project.output_root, owned=owned, exclude=settings.exclude, reserved=reserved)
 
 
 def _add(files: dict[str, str], root: SafeRoot, path: str) -> str:

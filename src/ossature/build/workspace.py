@@ -12,10 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ossature.digest import digest_bytes
+from ossature.domain.paths import relative_parts
 from ossature.errors import UnsafePath
 from ossature.store.blobs import Blobs
 from ossature.store.disk import disk_errors, scratch_name
-from ossature.store.safe_root import SafeRoot, relative_parts
+from ossature.store.safe_root import SafeRoot
 
 _SETTLED_NS = 100_000_000
 """A file younger than this may change again under the same timestamp, since the kernel's are coarse."""

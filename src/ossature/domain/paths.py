@@ -28,21 +28,28 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$"}) | {
 """Names that Windows takes for devices, with any extension."""
 _OURS = frozenset({".git", "git~1", ".ossature"})
 """Never inside a root, in any case: file systems that fold case would reach the real one."""
+_PLAIN = re.compile(
+    r"(?:(?!(?:con|prn|aux|nul|com\d|lpt\d)(?![^./]))[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_-]+)*(?:/(?!\Z)|\Z))+",
+    re.ASCII | re.IGNORECASE,
+)
+"""Paths without anything to look at twice; nearly all are."""
 
 
 def relative_parts(path: str) -> tuple[str, ...]:
-    """The parts of a path that may stand under any root, on any system; raises UnsafePath with the reason."""
-    reason = _whole_reason(path)
+    """The parts of a path that may stand under any root, on any system; UnsafePath says why one may not."""
     parts = tuple(path.split("/"))
+    if len(parts) <= MAX_PARTS and len(path) <= MAX_PART_BYTES and _PLAIN.fullmatch(path):
+        return parts
+    reason = _whole_reason(path)
     for part in parts:
-        reason = reason or _part_reason(part)
+        reason = reason or part_reason(part)
     if reason:
-        raise UnsafePath(f"the path {shown_path(path)} {reason}")
+        raise UnsafePath(f"the path {quoted_path(path)} {reason}")
     return parts
 
 
 def find_clashes(paths: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs of different paths that are one file where case or Unicode form does not count."""
+    """Pairs of paths that are one file where case or Unicode form does not count (macOS, Windows)."""
     first: dict[str, str] = {}
     clashes: list[tuple[str, str]] = []
     for path in dict.fromkeys(paths):
@@ -69,7 +76,7 @@ def _whole_reason(path: str) -> str:
     return ""
 
 
-def _part_reason(part: str) -> str:
+def part_reason(part: str) -> str:
     """Why *part* cannot be a name in a path; empty when it can."""
     hidden = _HIDDEN.search(part)
     if hidden:
@@ -87,5 +94,6 @@ def _part_reason(part: str) -> str:
     return next((reason for fails, reason in checks if fails), "")
 
 
-def shown_path(path: str) -> str:
-    return ascii(path if len(path) <= 120 else f"{path[:117]}...")
+def quoted_path(path: str) -> str:
+    cut = path if len(path) <= 120 else f"{path[:117]}..."
+    return f"`{_HIDDEN.sub(lambda found: found[0].encode('unicode_escape').decode(), cut)}`"

@@ -14,6 +14,7 @@ from ossature.build.material import Material, material_of
 from ossature.build.schedule import Schedule, with_dependencies
 from ossature.build.staleness import Judgement, heads, judge
 from ossature.build.tools import Tools
+from ossature.build.unowned import unowned_files
 from ossature.build.workspace import FileSource
 from ossature.domain import event as ev
 from ossature.domain.plan import Task
@@ -224,7 +225,7 @@ class Building:
     def _unowned_files(self) -> dict[str, str]:
         if self._unowned is None:
             owned = self._landed_paths.union(self._sources.writers)
-            found = self._tools.unowned_files(owned)
+            found = unowned_files(self._tools.project, owned)
             self._unowned = dict(found.files)
             if found.skipped:
                 reasons = ", ".join(f"{path} ({why})" for path, why in found.skipped.items())

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ossature.build.command import Action
 from ossature.build.tools import Tools
 from ossature.build.verdict import Verdict, judge
 from ossature.build.workspace import FileSource
 from ossature.domain import event as ev
 from ossature.engine.sources import Loaded
+from ossature.engine.whole import FINAL, landed_files, whole_fingerprint
+from ossature.store.ledger import Landing
 
 
 async def verify_landed(tools: Tools, loaded: Loaded) -> Verdict:
     """Run `[build] verify` on a copy of the output folder, without caches; nothing is rolled back."""
+    files = landed_files(loaded)
+    verdict = await _run(tools, loaded, files)
+    if verdict.name == "ok":
+        note = Landing(
+            lineage=FINAL,
+            task="",
+            spec="",
+            title="[build] verify",
+            outputs=(),
+            generate="",
+            verify=whole_fingerprint(loaded, files),
+            run=tools.run,
+            at=tools.now(),
+        )
+        tools.ledger.append_landed(tools.ledger.append_intent(note, {}))
+    return verdict
+
+
+async def _run(tools: Tools, loaded: Loaded, files: Mapping[str, str]) -> Verdict:
     project = tools.project
-    files = dict(tools.unowned_files(tuple(loaded.sources.writers)).files)
-    for path in loaded.sources.writers:
-        digest = tools.output_digest(path)
-        if digest is not None:
-            files[path] = digest
     tree = {path: FileSource(digest, project.output_root / path) for path, digest in files.items()}
     await tools.workspace.prepare(tree, cache_dirs=())
     log = project.runs_dir / tools.run / "verify.log"

@@ -36,6 +36,8 @@ class Gate:
         self._on_command = on_command
         self._waiting: dict[str, asyncio.Future[Decision]] = {}
         self._seen: set[str] = set()
+        self.is_draining = False
+        """Nothing is put to people any more: a question would keep the run from ending."""
 
     def emit(self, event: ev.Event) -> None:
         """Journal, fold and show an event. Raises DiskError."""
@@ -51,6 +53,8 @@ class Gate:
         if ready is not None and is_routine(question.gate):
             return ready
         self.emit(ev.QuestionAsked(question=question))
+        if ready is None and self.is_draining:
+            self._on_command(Stop(mode="now", by="drain"))
         if ready is not None:
             self.emit(ev.QuestionClosed(question_id=question.id, decision=ready))
             return ready

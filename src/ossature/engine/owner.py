@@ -178,7 +178,7 @@ class _Owner:
         await self._is_running.wait()
 
     async def _to_end(self) -> RunEnd:
-        models = Models(self._project.settings, replay=self._replay)
+        models = Models(self._project.settings, replay=self._replay, root=self._project.root)
         try:
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(self._watch_inbox())
@@ -322,7 +322,7 @@ class _Owner:
             case Resume():
                 self._is_running.set()
             case Stop(mode="drain") if not self._state.questions:
-                self.is_draining = True
+                self.is_draining = self._gate.is_draining = True
                 self._is_running.set()
             case Stop():
                 self._stop_now()

@@ -19,6 +19,7 @@ from ossature.engine.building import BuildEnd, Building, Wanted
 from ossature.engine.finale import verify_landed
 from ossature.engine.session import RunRequest
 from ossature.engine.sources import PLAN_NAME, load, load_tree, refuse_errors
+from ossature.engine.whole import is_verified
 from ossature.errors import Exit, OssatureError, PlanError
 from ossature.project import Project
 from ossature.store.findings import read_audits
@@ -112,6 +113,8 @@ class Pipeline:
                 "the plan holds edits of yours, so the new one was written beside it",
                 f"compare {PLAN_NAME} with plan.proposed.toml; rename the one you want",
             )
+        if written == "kept":
+            self.channel.emit(ev.Noticed(level="info", text="your plan stays as it is for these specs"))
         if written == "unchanged":
             self.channel.emit(
                 ev.Noticed(level="info", text="the plan fits the specs; nothing was planned anew")
@@ -140,7 +143,7 @@ class Pipeline:
             return RunEnd("stopped", Exit.INT, "stopped as asked", "go on with `ossature build`")
         if built.failed or built.is_aborted:
             return _failed(built)
-        if built.landed and self.project.settings.verify:
+        if not built.blocked and not self.request.tasks and not is_verified(loaded):
             self.channel.emit(ev.PhaseStarted(phase="verify"))
             verdict = await verify_landed(self.tools, loaded)
             if verdict.name != "ok":

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ossature.analysis.texts import read_briefs
 from ossature.build.material import Material, material_of
-from ossature.build.prompting import Page, implement_prompt
+from ossature.build.prompting import Page, implement_prompt, previous_files, previous_text
 from ossature.build.staleness import Judgement, Standing, heads, judge
 from ossature.domain.plan import Graph, Plan, Task
 from ossature.domain.spec import SpecTree
 from ossature.engine.sources import Loaded, load, load_tree
+from ossature.engine.whole import is_verified
 from ossature.errors import Diagnostic, DiskError, PlanError
 from ossature.llm.prompt import USER_LINE
 from ossature.project import Project
@@ -108,6 +109,11 @@ class ProjectView:
             if unmet:
                 found |= {name: view.task.id for name in self.graph.descendants(view.task.id)}
         return found
+
+    @cached_property
+    def is_verified(self) -> bool:
+        """The project's own verify was green on what has landed, or there is none."""
+        return self.loaded is None or is_verified(self.loaded)
 
     @cached_property
     def _status(self) -> Mapping[str, Standing]:
@@ -225,7 +231,14 @@ def prompt_preview(view: ProjectView, task_id: str) -> str:
     if task is None or view.loaded is None:
         raise PlanError(f"there is no task {task_id} in the plan", hint="see `ossature plan`")
     blobs = Blobs(view.project.blobs_dir)
-    prompt = implement_prompt(task, material_of(task, view.loaded.sources), page_of(view.project, blobs))
+    sources = view.loaded.sources
+    material = material_of(task, sources)
+    landing = sources.landings.get(task.id)
+    previous = ""
+    if landing is not None:
+        old_texts = _texts(blobs, landing.texts)
+        previous = previous_text(previous_files(landing, task, blobs), old_texts, material)
+    prompt = implement_prompt(task, material, page_of(view.project, blobs), previous=previous)
     return f"{prompt.system}\n\n{USER_LINE}\n\n{prompt.prompt}"
 
 

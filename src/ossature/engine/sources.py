@@ -80,12 +80,12 @@ def load(project: Project, *, ledger: Ledger | None = None, tree: SpecTree | Non
         contexts=_contexts(project, plan),
         origins=origins(ledger.landings),
         templates=_overrides(project),
-        unowned_digest=lambda path: _digest_or_none(output, path),
+        unowned_digest=lambda path: digest_or_none(output, path),
     )
     checks = check_plan(
         plan,
         tree,
-        output_exists=lambda path: _digest_or_none(output, path) is not None,
+        output_exists=lambda path: digest_or_none(output, path) is not None,
         context_exists=lambda path: path in sources.contexts,
     )
     return Loaded(
@@ -132,7 +132,7 @@ def _contexts(project: Project, plan: Plan) -> dict[str, str]:
         named |= set(root.walk(exclude=lambda _rel, _is_dir: False))
     found: dict[str, str] = {}
     for path in sorted(named):
-        digest = _digest_or_none(root, path)
+        digest = digest_or_none(root, path)
         if digest is not None:
             found[path] = digest
     return found
@@ -146,7 +146,8 @@ def _overrides(project: Project) -> dict[str, str]:
     return {name: digest for name, digest in digests.items() if digest}
 
 
-def _digest_or_none(root: SafeRoot, path: str) -> str | None:
+def digest_or_none(root: SafeRoot, path: str) -> str | None:
+    """Digest of a file below *root*; None where it is missing or no regular file within."""
     try:
         return root.digest(path)
     except UnsafePath:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from ossature.llm.client import ModelError, OnText, Reply, Request
 from ossature.llm.exec_client import PREFIX, ExecClient
@@ -20,10 +21,12 @@ class Models:
         *,
         replay: ReplayClient | None = None,
         environ: Mapping[str, str] | None = None,
+        root: Path | None = None,
     ) -> None:
+        """*root* is the project's: commands of `exec:` run there, wherever ossature was started."""
         self._settings = settings
         self._replay = replay
-        self._exec = ExecClient(environ)
+        self._exec = ExecClient(environ, cwd=root)
         self._litellm: LitellmClient | None = None
 
     async def complete(self, request: Request, on_text: OnText) -> Reply:

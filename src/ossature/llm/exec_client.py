@@ -9,6 +9,7 @@ import os
 import shlex
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NoReturn, cast
 
 from ossature.llm.client import MAX_REPLY_BYTES, ModelError, OnText, Reply, Request
@@ -24,8 +25,9 @@ _STDERR_TAIL = 4096
 class ExecClient:
     """Answers `exec:command args`; the command is split like a shell would, but no shell runs it."""
 
-    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> None:
         self._environ = os.environ if environ is None else environ
+        self._cwd = cwd
 
     async def complete(self, request: Request, on_text: OnText) -> Reply:
         """Run the command once; raises ModelError of kind `exec`, `timeout`, `too_long` or `bad_reply`."""
@@ -69,7 +71,7 @@ class ExecClient:
         }
         try:
             transport, conversation = await loop.subprocess_exec(
-                _Conversation, *words, env=environment, start_new_session=True
+                _Conversation, *words, env=environment, cwd=self._cwd, start_new_session=True
             )
         except (OSError, ValueError) as error:
             _refuse_start(words[0], error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ossature.domain.paths import relative_parts
 from ossature.domain.plan import Graph, Plan, Task, graph_of, writers_of
@@ -67,6 +68,7 @@ def check_plan(
     for task in plan.tasks:
         _check_edges(check, task)
         _check_outputs(check, task)
+        _check_unused(check, task)
         _check_shown_files(check, task, writers)
         _check_refs(check, task, refs)
         _check_verify(check, task, writers, modules)
@@ -102,13 +104,24 @@ def _check_edges(check: _Check, task: Task) -> None:
         check.say(task, "verify-kind", 'kind = "verify" (author-written cases) is not supported yet')
 
 
+def _check_unused(check: _Check, task: Task) -> None:
+    """Keys that say how a prompt is cut down, which nothing does yet: everything is shown in full."""
+    if any(how != "full" for how in task.inject.values()) or task.context_budget_tokens:
+        check.say(
+            task,
+            "no-effect",
+            "inject and context_budget_tokens have no effect yet",
+            hint="files are shown in full",
+            severity="warning",
+        )
+
+
 def _check_outputs(check: _Check, task: Task) -> None:
     if not task.outputs:
         check.say(task, "no-outputs", "writes no file")
     seen: dict[str, str] = {}
-    for path in task.outputs:
-        if task.source and "*" in path:
-            path = path.replace("*", "x")
+    for output in task.outputs:
+        path = output.replace("*", "x") if task.source else output
         _check_path(check, task, "outputs", path)
         folded = path.casefold()
         if folded in seen:
@@ -203,7 +216,7 @@ def _check_writers(check: _Check, writers: dict[str, list[str]]) -> None:
         if len(ids) == 1:
             continue
         chain = sorted(ids, key=position.__getitem__)
-        for earlier, later in zip(chain, chain[1:], strict=False):
+        for earlier, later in pairwise(chain):
             if earlier not in check.waits_for(later):
                 check.say(
                     check.plan.find(later),

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from ossature.domain.paths import relative_parts
 from ossature.errors import UnsafePath
 from ossature.store.disk import disk_errors, read_existing, write_atomic
-from ossature.store.safe_root import relative_parts
 from ossature.store.tasklog import AttemptLog, list_attempts
 
 _DIGEST = re.compile(r"[0-9A-Za-z_-]{1,128}")

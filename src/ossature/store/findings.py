@@ -7,9 +7,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ossature.domain.finding import SpecAudit
+from ossature.domain.paths import relative_parts
 from ossature.errors import Diagnostic, Place, UnsafePath
 from ossature.store.disk import disk_errors, read_bytes, write_atomic
-from ossature.store.safe_root import relative_parts
 
 _ACROSS = "_project"
 """File name of the audit across specs, whose spec id is empty."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ossature.project import Project
-from ossature.store.disk import disk_errors, make_folder, write_atomic
+from ossature.store.disk import disk_errors, make_folder, read_existing, write_atomic
 
 _IGNORED = ("work/", "runs/", "lease", ".ossature-*.tmp")
 _HISTORY = ("tasks/", "exchanges/")
@@ -12,14 +12,21 @@ _ATTRIBUTES = "* -text\nledger.jsonl merge=union\n"
 
 
 def prepare_state_dir(project: Project) -> None:
-    """Make `.ossature` with `.gitignore` and `.gitattributes`; files that are there stay as they are.
+    """Make `.ossature` with `.gitignore` and `.gitattributes`; files that a person changed stay.
 
     Raises DiskError.
     """
     folder = project.state_dir
     with disk_errors(folder, "make"):
         make_folder(folder)
-    ignored = _IGNORED if project.settings.keeps_history else _IGNORED + _HISTORY
-    for name, text in ((".gitignore", "\n".join(ignored) + "\n"), (".gitattributes", _ATTRIBUTES)):
-        if not (folder / name).exists():
-            write_atomic(folder / name, text.encode("utf-8"))
+    plain, all_kept = (_lines(_IGNORED + _HISTORY), _lines(_IGNORED))
+    wanted, other = (all_kept, plain) if project.settings.keeps_history else (plain, all_kept)
+    # `[history] commit` may change later; a file that a person edited stays theirs.
+    if read_existing(folder / ".gitignore") in (None, other):
+        write_atomic(folder / ".gitignore", wanted)
+    if not (folder / ".gitattributes").exists():
+        write_atomic(folder / ".gitattributes", _ATTRIBUTES.encode())
+
+
+def _lines(names: tuple[str, ...]) -> bytes:
+    return ("\n".join(names) + "\n").encode()

@@ -39,7 +39,6 @@ __all__ = [
     "splice_plan",
 ]
 
-_BREAK = "\n"
 _HEADER = (
     "The build plan, written by `ossature audit`. Edit it freely: comments and unknown keys are kept.",
     'A task waits for its `depends_on`. `status` is yours alone: "skipped" or "manual".',
@@ -132,7 +131,7 @@ def splice_plan(
     """
     document = load_exact(text)
     found = task_blocks(text, document)
-    known = {table.get("id"): index for index, table in enumerate(document.get("task", ()))}
+    known = {str(table.get("id")): index for index, table in enumerate(document.get("task", ()))}
     first = found[0].lead if found else len(text)
     ends = [block.lead for block in found[1:]] + [len(text)]
     pieces = _Pieces()
@@ -222,7 +221,8 @@ def _with_keys(lines: str, changes: Mapping[str, Any]) -> str:
         found = statement_of(lines, key)
         if found is None:
             if value is not None:
-                lines = f"{lines}{'' if lines.endswith(_BREAK) else _BREAK}{_render_keys({key: value})}"
+                joint = "" if lines.endswith("\n") else "\n"
+                lines = f"{lines}{joint}{_render_keys({key: value})}"
             continue
         start, end = found
         old = lines[start:end]

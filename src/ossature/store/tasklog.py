@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ossature.digest import digest_json
+from ossature.domain.paths import relative_parts
 from ossature.store.disk import disk_errors, make_folder, read_existing, write_atomic
-from ossature.store.safe_root import relative_parts
 
 _MAX_SLUG = 40
 _FOLDER = re.compile(r"(?P<run>.+)-(?P<number>\d+)-(?P<kind>[a-z_]+)(?:-(?P<again>\d+))?")

@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ossature.digest import digest_bytes
+from ossature.domain.paths import find_clashes, relative_parts
 from ossature.domain.plain_text import clean_line
 from ossature.errors import DiskError, UnsafePath
 from ossature.store.disk import scratch_name
-from ossature.store.safe_root import SafeRoot, find_clashes, relative_parts
+from ossature.store.safe_root import SafeRoot
 
 TEXT_TRICKS = {
     "absolute": "/abs",

@@ -45,7 +45,8 @@ def _look_and_build(project: Project, args: argparse.Namespace, terminal: Termin
     forced = _forced(args.force, plan)
     if args.dry_run:
         return _show_preview(view, only, forced=forced, is_json=args.json, terminal=terminal)
-    if not forced and not view.tree.has_errors and not _wanted(view.will_run, view, only):
+    is_green = view.is_verified or bool(only or view.blocked)
+    if not forced and is_green and not view.tree.has_errors and not _wanted(view.will_run, view, only):
         if is_plain and all(shown.status == "done" and not shown.edited for shown in view.tasks):
             _leave_stamp(stamping, view)
         _say_nothing_to_do(view, only, is_json=args.json, terminal=terminal)
