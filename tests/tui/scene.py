@@ -323,9 +323,9 @@ def while_running(scene: Scene) -> None:
     scene.audit()
     scene.begin()
     scene.build("001", "002", "003")
-    for task in ("004", "005"):
-        scene.start(task)
-        scene.call(task)
+    scene.start("004")
+    scene.call("004")
+    scene.start("005")
     folder = scene.call("005")
     scene.reply("004")
     (folder / "response.md.part").write_text(f'<file path="{_output("005")}">\n{_SUMMARY}', encoding="utf-8")

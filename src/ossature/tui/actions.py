@@ -1,0 +1,153 @@
+"""The one table of what can be done: bindings, footer, palette and help are all read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding, BindingType
+
+Scope = Literal["app", "question", "list", "tree", "viewer", "task"]
+"""Whose method it is: the app's (`app`, `question`), or that of a list, the tree, a text, the task pane."""
+GROUPS = ("Run", "Question", "Panes", "Task", "Lists", "Text", "Program")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that a key does."""
+
+    name: str
+    """Textual action, with its arguments: `pane('plan')` calls `action_pane`."""
+    keys: str
+    """Comma-separated, as Textual names them."""
+    label: str
+    """A word or two, for the footer."""
+    text: str
+    """What it does, for help and palette."""
+    scope: Scope
+    group: str
+    footer: int = 0
+    """Rank in the footer, 1 first; 0 keeps it out."""
+    footer_keys: str = ""
+    """What the footer calls the keys, where one action stands there for several."""
+
+    @property
+    def method(self) -> str:
+        """Name of the method that carries it out."""
+        return "action_" + self.name.partition("(")[0]
+
+    @property
+    def shown_keys(self) -> str:
+        """As people read them."""
+        return " ".join(_spelled(key) for key in self.keys.split(","))
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("build", "b", "build", "Build what changed, in a run of its own", "app", "Run", 3),
+    Action("build_task", "B", "build task", "Build the selected task and what it needs", "app", "Run"),
+    Action("audit", "A", "audit", "Review the specs and plan", "app", "Run", 12),
+    Action("pause", "p", "pause", "Pause: start nothing new; again: go on", "app", "Run", 8),
+    Action("stop", "S", "stop", "Stop when the work in flight is done; again: stop now", "app", "Run", 9),
+    Action("runs", "H", "runs", "Open an earlier run as it ended", "app", "Run", 14),
+    Action("answer('approve')", "a", "approve", "Approve what is asked", "question", "Question"),
+    Action("answer('hint')", "h", "hint", "Approve, with a hint for the model", "question", "Question"),
+    Action("answer('retry')", "r", "retry", "Try again, with feedback for the model", "question", "Question"),
+    Action("answer('skip')", "s", "skip", "Skip the task in this run", "question", "Question"),
+    Action("answer('mine')", "m", "keep mine", "Conflict: keep the file on disk", "question", "Question"),
+    Action(
+        "answer('theirs')", "t", "take theirs", "Conflict: take the generated file", "question", "Question"
+    ),
+    Action("answer('abort')", "x", "abort", "End the run; what has landed stays", "question", "Question"),
+    Action("next_question", "tab", "next", "Next open question, or next pane", "app", "Question", 7),
+    Action("previous_pane", "shift+tab", "previous", "Previous pane", "app", "Panes"),
+    Action("pane('specs')", "1", "specs", "Go to the specs", "app", "Panes"),
+    Action("pane('findings')", "2", "findings", "Go to the findings", "app", "Panes"),
+    Action("pane('plan')", "3", "panes", "Go to the plan", "app", "Panes", 6, "1-5"),
+    Action("pane('task')", "4", "task", "Go to the task", "app", "Panes"),
+    Action("pane('log')", "5", "log", "Go to the log", "app", "Panes"),
+    Action("log", "l", "log", "Show the log, or the task again", "app", "Panes", 10),
+    Action("zoom", "z", "zoom", "Give the whole screen to this pane, and back", "app", "Panes", 11),
+    Action("filter", "slash", "find", "Filter the list, or search the text", "app", "Panes", 5),
+    Action("step_back", "escape", "back", "Close what is open; drop the filter", "app", "Panes"),
+    Action("why", "w", "why", "Why the selected task runs, or would", "app", "Task", 4),
+    Action("edit", "e", "edit", "Edit in $EDITOR: asked-about file, line, or text", "app", "Task", 13),
+    Action("follow_run", "f", "follow", "Keep to the task that is running", "app", "Task"),
+    Action("attempts", "o", "attempts", "Choose an attempt, of this run or an earlier one", "app", "Task"),
+    Action("attempt(-1)", "left_square_bracket", "older", "Older attempt", "app", "Task"),
+    Action("attempt(1)", "right_square_bracket", "newer", "Newer attempt", "app", "Task"),
+    Action("tab(-1)", "left", "tab left", "Tab to the left", "task", "Task"),
+    Action("tab(1)", "right", "tabs", "Tab to the right", "task", "Task", 2, "← →"),
+    Action("choose", "enter", "open", "Open what is under the cursor", "list", "Lists", 1),
+    Action("cursor_down", "down,j", "down", "Down", "list", "Lists"),
+    Action("cursor_up", "up,k", "up", "Up", "list", "Lists"),
+    Action("page(1)", "pagedown,ctrl+f", "page down", "A page down", "list", "Lists"),
+    Action("page(-1)", "pageup,ctrl+b", "page up", "A page up", "list", "Lists"),
+    Action("page(0.5)", "ctrl+d", "half down", "Half a page down", "list", "Lists"),
+    Action("page(-0.5)", "ctrl+u", "half up", "Half a page up", "list", "Lists"),
+    Action("first", "home,g", "first", "To the first row", "list", "Lists"),
+    Action("last", "end,G", "last", "To the last row", "list", "Lists"),
+    Action("fold", "space", "fold", "Open or close a branch", "tree", "Lists"),
+    Action("unfold(False)", "left", "close", "Close the branch, or go to its root", "tree", "Lists"),
+    Action("unfold(True)", "right", "open", "Open the branch", "tree", "Lists"),
+    Action("line(1)", "down,j", "down", "A line down", "viewer", "Text"),
+    Action("line(-1)", "up,k", "up", "A line up", "viewer", "Text"),
+    Action("page(1)", "pagedown,space,ctrl+f", "page down", "A page down", "viewer", "Text"),
+    Action("page(-1)", "pageup,ctrl+b", "page up", "A page up", "viewer", "Text"),
+    Action("page(0.5)", "ctrl+d", "half down", "Half a page down", "viewer", "Text"),
+    Action("page(-0.5)", "ctrl+u", "half up", "Half a page up", "viewer", "Text"),
+    Action("first", "home,g", "top", "To the top", "viewer", "Text"),
+    Action("last", "end,G", "end", "To the end", "viewer", "Text"),
+    Action("next_match(1)", "n", "next", "Next match", "viewer", "Text"),
+    Action("next_match(-1)", "N", "previous", "Previous match", "viewer", "Text"),
+    Action("follow", "F", "tail", "Follow the end as it grows; again: stop there", "viewer", "Text", 1),
+    Action("wrap", "W", "wrap", "Break long lines, or cut them", "viewer", "Text"),
+    Action("sideways(-8)", "less_than_sign", "left", "To the left, when lines are cut", "viewer", "Text"),
+    Action("sideways(8)", "greater_than_sign", "right", "To the right", "viewer", "Text"),
+    Action("yank", "y", "yank", "Copy the text to the clipboard and to a file", "app", "Text"),
+    Action("reload", "R", "reload", "Read specs, plan and runs again", "app", "Program"),
+    Action("help", "question_mark", "help", "All keys; enter runs the action", "app", "Program", 16),
+    Action(
+        "command_palette",
+        "colon,ctrl+p",
+        "palette",
+        "Find an action by name",
+        "app",
+        "Program",
+        15,
+        ": ctrl+p",
+    ),
+    Action("suspend_process", "ctrl+z", "suspend", "Back to the shell; `fg` returns", "app", "Program"),
+    Action("leave", "q,ctrl+q,ctrl+c", "leave", "Leave; the run goes on", "app", "Program", 17, "q"),
+)
+
+
+def bindings(*scopes: Scope) -> list[BindingType]:
+    """The bindings of these scopes, for a class's `BINDINGS`."""
+    return [
+        Binding(action.keys, action.name, action.label, show=False)
+        for action in ACTIONS
+        if action.scope in scopes
+    ]
+
+
+def footer_actions(*scopes: Scope) -> list[Action]:
+    """What the footer offers where these scopes have the keys, most useful first."""
+    return sorted((a for a in ACTIONS if a.footer and a.scope in scopes), key=lambda a: a.footer)
+
+
+_SPELLED: Mapping[str, str] = {
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+}
+
+
+def _spelled(key: str) -> str:
+    return _SPELLED.get(key, key)

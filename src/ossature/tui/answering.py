@@ -1,0 +1,172 @@
+"""What keys do to open questions: a decision goes into the run's inbox, or text is asked for first."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual.app import SuspendNotSupported
+
+from ossature.digest import digest_bytes
+from ossature.domain.decision import Abort, Approve, Decision, Edit, Question, Retry, Side, Skip, Take
+from ossature.domain.plain_text import clean_line
+from ossature.domain.wording import words
+from ossature.errors import OssatureError
+from ossature.tui.answers import Answer
+from ossature.tui.bar import Asking, Confirming
+from ossature.tui.editor import editor_argv
+from ossature.tui.picker import Picker
+from ossature.tui.rows import Row
+from ossature.tui.running import RunKeys
+from ossature.tui.spans import Span
+
+BY = "tui"
+
+
+class AnswerKeys(RunKeys):
+    """Every decision names its question; one that comes too late is refused by the run, which says so."""
+
+    def action_answer(self, answer: Answer) -> None:
+        question = self.question
+        if question is None:
+            return
+        match answer:
+            case "approve":
+                self._decide(Approve(question_id=question.id, by=BY))
+            case "hint":
+                self._ask_feedback(question, "approve, with a hint for the model", is_retry=False)
+            case "retry":
+                self._ask_feedback(
+                    question, "retry, with feedback for the model (may be empty)", is_retry=True
+                )
+            case "skip":
+                self._decide(Skip(question_id=question.id, by=BY))
+            case "mine" | "theirs":
+                side: Side = answer
+                self._decide(Take(question_id=question.id, by=BY, side=side))
+            case "edit":
+                self.edit_staged(question)
+            case "abort":
+                decision = Abort(question_id=question.id, by=BY)
+                self.bar.confirm(
+                    Confirming("End the run? What has landed stays.", lambda: self._decide(decision))
+                )
+
+    def action_next_question(self) -> None:
+        """Go round the open questions; with one or none, to the next pane."""
+        ids = [question.id for question in self.bridge.questions]
+        question = self.question
+        if len(ids) < 2 or question is None:
+            self.next_pane(1)
+            return
+        self.question_id = ids[(ids.index(question.id) + 1) % len(ids)]
+        self.show_bar()
+        self.question_changed()
+
+    def action_previous_pane(self) -> None:
+        self.next_pane(-1)
+
+    def next_pane(self, step: int) -> None:
+        raise NotImplementedError
+
+    def question_changed(self) -> None:
+        """Another question is in the bar."""
+        raise NotImplementedError
+
+    def reload(self) -> None:
+        """Files may have changed: look at the project again."""
+        raise NotImplementedError
+
+    def _ask_feedback(self, question: Question, label: str, *, is_retry: bool) -> None:
+        def send(text: str) -> None:
+            self.bridge.save_draft(question.id, "")
+            if is_retry:
+                self._decide(Retry(question_id=question.id, by=BY, feedback=text))
+            else:
+                self._decide(Approve(question_id=question.id, by=BY, feedback=text))
+
+        self.bar.ask(
+            Asking(
+                f"{question.task or question.gate}: {label}",
+                submit=send,
+                initial=self.bridge.draft(question.id),
+                change=lambda text: self.bridge.save_draft(question.id, text),
+                hint="enter sends, escape keeps it as a draft",
+            )
+        )
+
+    def _decide(self, decision: Decision) -> None:
+        try:
+            self.bridge.decide(decision)
+        except OssatureError as error:
+            self.say_error(error)
+            return
+        self.say(f"{words(decision.verb)} sent for {decision.question_id}", "quiet")
+
+    def edit_staged(self, question: Question) -> None:
+        """Edit one of the files that the question is about."""
+        if len(question.files) < 2:
+            if question.files:
+                self._edit_file(question, question.files[0])
+            else:
+                self.say("the question names no file", "warn")
+            return
+        rows = [Row(name, (Span(f" {clean_line(name)}"),)) for name in question.files]
+        picker = Picker("Which file?", rows, glyphs=self.glyphs)
+        self.pick(picker, lambda name: self._edit_file(question, name) if name else None)
+
+    def _edit_file(self, question: Question, name: str) -> None:
+        path = self.bridge.project.root / name
+        digest = dict(zip(question.files, question.digests, strict=False)).get(name, "")
+        try:
+            before = path.read_bytes()
+        except OSError as error:
+            self.say(f"{name} cannot be read: {error.strerror}", "bad")
+            return
+        if digest and digest_bytes(before) != digest:
+            self.say(f"{name} is not what the question was asked about any more; retry instead", "warn")
+            return
+        after = self._edited(path.name, before)
+        if after is None or after == before:
+            self.say("nothing was changed; the question stays open", "quiet")
+            return
+        try:
+            content = after.decode("utf-8")
+        except UnicodeDecodeError:
+            self.say(f"{name} is not UTF-8 after the edit; it was not sent", "bad")
+            return
+        base = digest or digest_bytes(before)
+        self._decide(Edit(question_id=question.id, by=BY, path=name, base_digest=base, content=content))
+
+    def _edited(self, name: str, before: bytes) -> bytes | None:
+        """What the person makes of a copy: the staged file itself belongs to the run."""
+        folder = Path(tempfile.mkdtemp(prefix="ossature-edit-"))
+        try:
+            copy = folder / name
+            copy.write_bytes(before)
+            return copy.read_bytes() if self.open_editor(copy) else None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def open_editor(self, path: Path, line: int = 0) -> bool:
+        """Give the terminal to the person's editor; False when there was none, or it failed."""
+        argv = editor_argv(self.environ, path, line=line)
+        if argv is None:
+            self.say("no editor: set EDITOR", "bad")
+            return False
+        try:
+            status = self.run_editor(argv)
+        except (SuspendNotSupported, OSError) as error:
+            self.say(f"{argv[0]} does not start: {error}", "bad")
+            return False
+        if status:
+            self.say(f"{argv[0]} ended with {status}", "warn")
+        return status == 0
+
+    def run_editor(self, argv: Sequence[str]) -> int:
+        """Wait for the editor in front of the suspended screen."""
+        with self.suspend():
+            return subprocess.run(argv, check=False).returncode

@@ -1,0 +1,86 @@
+"""Which answers a question takes, under which keys, and how the bar says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from ossature.domain.decision import Question
+from ossature.domain.plain_text import clean_line
+from ossature.tui.spans import Span, width_of, wrap
+
+Answer = Literal["approve", "hint", "retry", "skip", "edit", "mine", "theirs", "abort"]
+
+_APPROVALS: Mapping[str, str] = {
+    "trust": "trust and go on",
+    "spec_edit": "apply edit",
+    "plan": "approve plan",
+    "prompt": "send",
+    "fix": "approve fix",
+    "landing": "land",
+    "task_failed": "approve",
+    "conflict": "approve",
+    "budget": "go on",
+}
+SUBJECT_LINES = 2
+_HINTABLE = ("fix", "prompt", "task_failed")
+
+
+class Offer(NamedTuple):
+    """One answer that a question takes."""
+
+    answer: Answer
+    key: str
+    label: str
+
+
+def offers(question: Question) -> list[Offer]:
+    """In the order in which the bar shows them."""
+    found: list[Offer] = []
+    for verb in question.verbs:
+        match verb:
+            case "approve":
+                found.append(Offer("approve", "a", _APPROVALS[question.gate]))
+                if question.gate in _HINTABLE:
+                    found.append(Offer("hint", "h", f"{_APPROVALS[question.gate]} with a hint"))
+            case "retry":
+                found.append(Offer("retry", "r", "retry with feedback"))
+            case "skip":
+                found.append(Offer("skip", "s", "skip"))
+            case "edit":
+                found.append(Offer("edit", "e", "edit file"))
+            case "take":
+                found += [Offer("mine", "m", "keep mine"), Offer("theirs", "t", "take theirs")]
+            case "abort":
+                found.append(Offer("abort", "x", "abort run"))
+    return found
+
+
+def question_lines(
+    question: Question, *, index: int, count: int, width: int, details: int
+) -> list[list[Span]]:
+    """The question, at most *details* lines of its detail, and the keys, over as many lines as they need."""
+    place = f"{index + 1} of {count} (tab)  " if count > 1 else ""
+    pieces = wrap(place + clean_line(question.subject), max(width - 3, 10))[:SUBJECT_LINES]
+    lines = [
+        [Span("   " if number else " ? ", "ask"), Span(text, "ask")] for number, text in enumerate(pieces)
+    ]
+    telling = [clean_line(line) for line in question.detail.splitlines() if _is_telling(line, question)]
+    lines += [[Span("   "), Span(text, "plain")] for text in telling[:details]]
+    return lines + _key_lines(offers(question), width)
+
+
+def _is_telling(line: str, question: Question) -> bool:
+    """Words, and not those of the subject again: rules of `====` and rows of dots are no use in a bar."""
+    text = line.strip()
+    return sum(char.isalpha() for char in text) > len(text) // 3 and text not in question.subject
+
+
+def _key_lines(found: Sequence[Offer], width: int) -> list[list[Span]]:
+    lines: list[list[Span]] = [[Span("   ")]]
+    for offer in found:
+        piece = [Span(offer.key, "key"), Span(f" {offer.label}   ", "plain")]
+        if width_of(lines[-1]) + width_of(piece) - 3 > width and len(lines[-1]) > 1:
+            lines.append([Span("   ")])
+        lines[-1] += piece
+    return lines

@@ -1,0 +1,36 @@
+"""The last filter before the terminal: no control character passes, whatever a widget did."""
+
+from __future__ import annotations
+
+import re
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+
+
+class Backstop(LineFilter):
+    """Replaces what would move the cursor or hide; in ASCII, also signs that the terminal may not have."""
+
+    def __init__(self, *, is_ascii: bool) -> None:
+        super().__init__()
+        self.is_ascii = is_ascii
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [self._filtered(segment) for segment in segments]
+
+    def _filtered(self, segment: Segment) -> Segment:
+        if segment.control or (segment.text.isascii() and segment.text.isprintable()):
+            return segment
+        text = _CONTROL.sub(_replacement, segment.text)
+        if self.is_ascii and not text.isascii():
+            text = "".join(char if char.isascii() else "?" * cell_len(char) for char in text)
+        return Segment(text, segment.style)
+
+
+def _replacement(found: re.Match[str]) -> str:
+    """As wide as the terminal layout took the character for, so that columns hold."""
+    return "?" * cell_len(found[0])

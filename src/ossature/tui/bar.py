@@ -1,0 +1,188 @@
+"""The bar above the footer: hint, oldest open question, messages, and the one line that can be typed into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Input
+
+from ossature.tui.glyphs import UNICODE, Glyphs
+from ossature.tui.spans import Span, fit
+from ossature.tui.theme import tone_styles
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A line of text that is wanted from the person."""
+
+    label: str
+    submit: Callable[[str], None]
+    initial: str = ""
+    change: Callable[[str], None] | None = None
+    cancel: Callable[[], None] | None = None
+    hint: str = "enter sends, escape closes"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirming:
+    """A yes or no that is wanted from the person."""
+
+    text: str
+    yes: Callable[[], None]
+
+
+class SpanLines(Widget):
+    """A few lines of spans; its height follows them."""
+
+    DEFAULT_CSS = "SpanLines { height: auto; width: 1fr; }"
+
+    def __init__(self, *, id: str | None = None, glyphs: Glyphs = UNICODE) -> None:
+        super().__init__(id=id)
+        self.glyphs = glyphs
+        self._lines: Sequence[Sequence[Span]] = ()
+
+    def show(self, lines: Sequence[Sequence[Span]]) -> None:
+        if list(lines) != list(self._lines):
+            is_taller = len(lines) != len(self._lines)
+            self._lines = lines
+            if is_taller:
+                self.styles.height = len(lines)
+            self.refresh(layout=is_taller)
+
+    def render_line(self, y: int) -> Strip:
+        styles = tone_styles(self.app.current_theme)
+        ground, width = self.rich_style, self.size.width
+        spans = self._lines[y] if y < len(self._lines) else ()
+        fitted = fit(spans, width, ellipsis=self.glyphs.ellipsis)
+        return Strip([Segment(s.text, ground + styles[s.tone]) for s in fitted]).adjust_cell_length(
+            width, ground
+        )
+
+
+class Confirmation(Widget, can_focus=True):
+    """Holds the focus while a yes or no is wanted, so that no other key does anything."""
+
+    DEFAULT_CSS = "Confirmation { height: 0; width: 1; }"
+
+    def on_key(self, event: events.Key) -> None:
+        event.stop()
+        bar = self.parent
+        if isinstance(bar, Bar) and event.key in ("y", "n", "escape", "enter", "q"):
+            bar.end_confirmation(is_yes=event.key == "y")
+
+
+class Bar(Vertical):
+    """Draws what it is told; while something is asked for, it has the keys."""
+
+    DEFAULT_CSS = """
+    Bar { height: auto; background: $panel; }
+    Bar Input { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
+    Bar.-typing Input { display: block; }
+    """
+
+    def __init__(self, *, glyphs: Glyphs = UNICODE) -> None:
+        super().__init__()
+        self.glyphs = glyphs
+        self.lines = SpanLines(glyphs=glyphs)
+        self.field = Input(select_on_focus=False, compact=True)
+        self.field.cursor_blink = False
+        self.confirmation = Confirmation()
+        self.asking: Asking | None = None
+        self.confirming: Confirming | None = None
+        self._lines: Sequence[Sequence[Span]] = ()
+        self._focus_back: Widget | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self.lines
+        yield self.field
+        yield self.confirmation
+
+    @property
+    def is_busy(self) -> bool:
+        """Something is asked for: keys are text or an answer, never an action."""
+        return self.asking is not None or self.confirming is not None
+
+    def show(self, lines: Sequence[Sequence[Span]]) -> None:
+        """What to say while nothing is asked for."""
+        self._lines = lines
+        self._draw()
+
+    def ask(self, asking: Asking) -> None:
+        """Open the input line; its answer goes to `asking.submit`."""
+        self._focus_back = self.screen.focused
+        self.asking = asking
+        self.add_class("-typing")
+        self.field.value = asking.initial
+        self.field.cursor_position = len(asking.initial)
+        self.field.focus()
+        self._draw()
+
+    def confirm(self, confirming: Confirming) -> None:
+        """Ask for a yes; anything else is a no."""
+        self._focus_back = self.screen.focused
+        self.confirming = confirming
+        self.confirmation.focus()
+        self._draw()
+
+    def end_confirmation(self, *, is_yes: bool) -> None:
+        confirming, self.confirming = self.confirming, None
+        self._give_back()
+        if confirming and is_yes:
+            confirming.yes()
+
+    def cancel(self) -> None:
+        """Close without an answer."""
+        asking, self.asking = self.asking, None
+        self._give_back()
+        if asking and asking.cancel:
+            asking.cancel()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.asking and self.asking.change and event.value != self.asking.initial:
+            self.asking.change(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        asking, self.asking = self.asking, None
+        self._give_back()
+        if asking:
+            asking.submit(event.value)
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "escape" and self.asking:
+            event.stop()
+            self.cancel()
+        elif event.key in ("tab", "shift+tab") and self.asking:
+            event.stop()
+
+    def _give_back(self) -> None:
+        self.remove_class("-typing")
+        if self._focus_back is not None and self._focus_back.is_attached:
+            self._focus_back.focus()
+        self._draw()
+
+    def _draw(self) -> None:
+        lines: Sequence[Sequence[Span]] = self._lines
+        if self.confirming:
+            keys = (Span("y", "key"), Span(" yes   ", "quiet"), Span("n", "key"), Span(" no", "quiet"))
+            lines = [*lines[:1], [Span(f" {self.confirming.text}   ", "ask"), *keys]]
+        elif self.asking:
+            lines = [
+                *lines[:1],
+                [Span(f" {self.asking.label}", "ask"), Span(f"   {self.asking.hint}", "quiet")],
+            ]
+        self.lines.show(lines)
+
+
+def title(text: str) -> Content:
+    """A border title that is text, never markup."""
+    return Content(text)

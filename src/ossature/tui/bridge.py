@@ -1,0 +1,150 @@
+"""What the app knows of the project and of one run, and the way of its answers back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from ossature.domain.decision import Command, Decision, Question
+from ossature.domain.event import UnknownEvent
+from ossature.domain.plain_text import clean_line
+from ossature.domain.record import Record, UnknownRecord
+from ossature.domain.state import RunState
+from ossature.domain.wording import Line, sentence
+from ossature.engine.preview import ProjectView
+from ossature.engine.session import Attachment, latest_run, live_holder, run_ids
+from ossature.errors import OssatureError
+from ossature.project import Project
+from ossature.store import inbox
+from ossature.tui.task_lines import TaskBoard, task_board
+
+
+class LogLine(NamedTuple):
+    """A sentence of the run, with the time it was said."""
+
+    at: datetime
+    line: Line
+
+
+class Bridge:
+    """Reads the journal in batches; knows no widget."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.view: ProjectView | None = None
+        """None until the project has been looked at for the first time."""
+        self.attachment: Attachment | None = None
+        self.board = TaskBoard()
+        self.log: list[LogLine] = []
+        self.is_owned = False
+        """As of the last `check_owner`."""
+        self.number = 0
+        """Of the run, for people."""
+        self._nothing = RunState()
+
+    @property
+    def state(self) -> RunState:
+        return self.attachment.state if self.attachment else self._nothing
+
+    @property
+    def is_live(self) -> bool:
+        """A process works on the run that is shown."""
+        return self.is_owned and not self.state.is_over
+
+    @property
+    def outcome(self) -> str:
+        """`live`, how the run ended, `crashed` when its owner is gone, or empty without a run."""
+        if self.attachment is None:
+            return ""
+        if self.state.outcome:
+            return self.state.outcome
+        return "live" if self.is_owned else "crashed"
+
+    @property
+    def questions(self) -> list[Question]:
+        """Open ones that somebody still waits for, oldest first."""
+        return list(self.state.questions.values()) if self.is_live else []
+
+    def attach(self, run: str) -> None:
+        """Show *run* from its beginning."""
+        self.attachment = Attachment(self.project, run)
+        ids = run_ids(self.project)
+        self.number = ids.index(run) + 1 if run in ids else len(ids) + 1
+        self.log = []
+        self.check_owner()
+
+    def attach_latest(self) -> bool:
+        """Show the live run, else the newest; False when there is none or it is shown already."""
+        run = latest_run(self.project)
+        if run is None or (self.attachment and self.attachment.run == run):
+            return False
+        self.attach(run)
+        return True
+
+    def check_owner(self) -> bool:
+        """Look who owns the project; True when that changed what is shown as live."""
+        before = self.is_owned
+        self.is_owned = bool(self.attachment and self.attachment.is_owned)
+        return before != self.is_owned
+
+    def other_live_run(self) -> str | None:
+        """A run that somebody started while ours was over."""
+        if self.is_live:
+            return None
+        holder = live_holder(self.project)
+        if not holder or not holder.run or (self.attachment and self.attachment.run == holder.run):
+            return None
+        return holder.run if (self.project.runs_dir / holder.run / "events.jsonl").exists() else None
+
+    def poll(self) -> list[Record | UnknownRecord]:
+        """New records; the log and the tasks are brought up to date with them."""
+        if self.attachment is None:
+            return []
+        records = self.attachment.poll()
+        for record in records:
+            line = sentence(record.event)
+            if line is not None:
+                self.log.append(LogLine(record.at, Line(line.tone, clean_line(line.text))))
+        if records:
+            if self.state.is_over:
+                self.check_owner()
+            self.rebuild()
+        return records
+
+    def rebuild(self) -> None:
+        """Merge run and project anew."""
+        self.board = task_board(self.state, self.view, live=self.is_live, known=self.board)
+
+    def see(self, view: ProjectView) -> None:
+        """Take what looking at the project has found."""
+        self.view = view
+        self.rebuild()
+
+    def decide(self, decision: Decision) -> None:
+        """Send an answer; raises OssatureError where nobody is left to receive it."""
+        self._live().decide(decision)
+
+    def command(self, command: Command) -> None:
+        """Send a command; raises OssatureError where nobody is left to receive it."""
+        self._live().command(command)
+
+    def _live(self) -> Attachment:
+        if self.attachment is None or self.state.is_over:
+            raise OssatureError("no run is live", hint="b starts one")
+        return self.attachment
+
+    def draft(self, question_id: str) -> str:
+        """What was typed for that question and not sent."""
+        if self.attachment is None:
+            return ""
+        return inbox.read_draft(self.attachment.folder / "drafts", question_id)
+
+    def save_draft(self, question_id: str, text: str) -> None:
+        """Keep what is typed; empty text forgets it."""
+        if self.attachment is not None:
+            inbox.save_draft(self.attachment.folder / "drafts", question_id, text)
+
+
+def is_news(records: list[Record | UnknownRecord], *kinds: str) -> bool:
+    """Whether one of the records is of these kinds."""
+    return any(not isinstance(r.event, UnknownEvent) and r.event.kind in kinds for r in records)

@@ -1,0 +1,32 @@
+"""The person's own editor, at a line."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+_PLUS = ("vi", "vim", "nvim", "nano", "emacs", "emacsclient", "micro", "kak", "joe", "ne", "mg", "vis")
+_COLON = ("subl", "hx", "helix", "zed")
+_GOTO = ("code", "codium", "code-insiders", "cursor")
+
+
+def editor_argv(environ: Mapping[str, str], path: Path, *, line: int = 0) -> list[str] | None:
+    """The command that opens *path*; None when there is no editor to be found."""
+    named = environ.get("VISUAL") or environ.get("EDITOR") or ""
+    argv = shlex.split(named) if named else []
+    if not argv:
+        found = next((name for name in ("vi", "nano", "emacs") if shutil.which(name)), None)
+        if found is None:
+            return None
+        argv = [found]
+    name = Path(argv[0]).name
+    if line and name in _PLUS:
+        return [*argv, f"+{line}", str(path)]
+    if line and name in _COLON:
+        return [*argv, f"{path}:{line}"]
+    if name in _GOTO:
+        wait = [] if "--wait" in argv or "-w" in argv else ["--wait"]
+        return [*argv, *wait, *(["--goto", f"{path}:{line}"] if line else [str(path)])]
+    return [*argv, str(path)]

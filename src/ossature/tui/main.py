@@ -1,0 +1,66 @@
+"""The screen process, started by the launcher: `python -m ossature.tui.main --project …`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+from ossature.engine.session import RunRequest
+from ossature.project import load_project
+from ossature.tui.app import leave_message, make_app
+from ossature.tui.driver import QuietDriver
+
+
+def main(argv: list[str]) -> int:
+    """Show the screen; the exit code is the launcher's."""
+    parser = argparse.ArgumentParser(prog="ossature tui")
+    parser.add_argument("--project", required=True)
+    parser.add_argument("--parent-fd", type=int, default=-1)
+    parser.add_argument("--request", default="")
+    parser.add_argument("--demo", action="store_true")
+    args = parser.parse_args(argv)
+    _end_with_terminal(args.parent_fd)
+    request = RunRequest.model_validate_json(args.request) if args.request else None
+    app = make_app(load_project(Path(args.project)), request, is_demo=args.demo)
+    app.driver_class = QuietDriver
+    status = app.run()
+    sys.stdout.write(leave_message(app.bridge))
+    sys.stdout.flush()
+    return status if status is not None else app.return_code or 0
+
+
+def _end_with_terminal(parent_fd: int) -> None:
+    """Leave at once when the terminal or the launcher is gone.
+
+    Nothing is lost: what is typed is saved as it is typed, the run has its own process, and the launcher
+    mends the terminal. Textual's own way out writes to the terminal and would wait for a dead one.
+    """
+    signal.signal(signal.SIGHUP, _leave)
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _stay)
+    if parent_fd >= 0:
+        threading.Thread(target=_watch, args=(parent_fd,), daemon=True, name="launcher-watch").start()
+
+
+def _watch(parent_fd: int) -> None:
+    """The launcher holds the other end open as long as it lives."""
+    while os.read(parent_fd, 1):
+        pass
+    os._exit(128 + signal.SIGHUP)
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    os._exit(128 + number)
+
+
+def _stay(number: int, _: FrameType | None) -> None:
+    """Ctrl-C is a key here; as a signal it is meant for an editor in front of the screen."""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,89 @@
+"""A dialog with a list to choose from, filtered as one types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from ossature.tui.bar import title
+from ossature.tui.glyphs import Glyphs
+from ossature.tui.rows import Row, RowList
+
+_LIST_KEYS = {
+    "down": "cursor_down",
+    "up": "cursor_up",
+    "pagedown": "page(1)",
+    "pageup": "page(-1)",
+    "ctrl+n": "cursor_down",
+}
+
+
+class Picker(ModalScreen[str | None]):
+    """Returns the key of the chosen row, or None."""
+
+    def __init__(
+        self,
+        name: str,
+        rows: Sequence[Row],
+        *,
+        glyphs: Glyphs,
+        key: str = "",
+        empty: str = "nothing to choose",
+    ) -> None:
+        super().__init__(classes="-ascii" if glyphs.is_ascii else "")
+        self._heading = name
+        self._rows = rows
+        self._glyphs = glyphs
+        self._key = key
+        self._empty = empty
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = title(self._heading)
+            dialog.border_subtitle = title("type to filter, enter chooses, escape closes")
+            yield Input(select_on_focus=False, compact=True)
+            yield RowList(glyphs=self._glyphs, empty=self._empty)
+
+    def on_mount(self) -> None:
+        self.query_one(Input).cursor_blink = False
+        self.query_one(Input).focus()
+        self.query_one(RowList).set_rows(self._rows, key=self._key)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        rows = self.query_one(RowList)
+        rows.set_filter(event.value)
+        if rows.rows and rows.rows[rows.cursor].is_heading:
+            rows.action_cursor_down()
+
+    async def on_key(self, event: events.Key) -> None:
+        if event.key == "escape":
+            event.stop()
+            _ = self.dismiss(None)
+        elif event.key == "tab":
+            event.stop()
+        elif event.key in _LIST_KEYS:
+            event.stop()
+            await self.app.run_action(_LIST_KEYS[event.key], self.query_one(RowList))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._choose(self.query_one(RowList).key)
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        event.stop()
+        self._choose(event.key)
+
+    def on_row_list_moved(self, event: RowList.Moved) -> None:
+        event.stop()
+
+    def _choose(self, key: str) -> None:
+        rows = self.query_one(RowList)
+        row = next((row for row in rows.rows if row.key == key), None)
+        if row is not None and not row.is_heading:
+            _ = self.dismiss(key)

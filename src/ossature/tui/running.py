@@ -1,0 +1,112 @@
+"""What keys do to runs: start, stop, pause, look at an earlier one."""
+
+from __future__ import annotations
+
+import functools
+
+from textual.worker import Worker, WorkerState
+
+from ossature.domain.decision import Pause, Resume, Stop
+from ossature.engine.session import RunRequest, RunSummary, list_runs, spawn
+from ossature.errors import OssatureError
+from ossature.project import Project
+from ossature.tui.frame import Frame
+from ossature.tui.picker import Picker
+from ossature.tui.rows import Row
+from ossature.tui.spans import Span
+
+_TONES = {"succeeded": "good", "running": "active", "failed": "bad", "crashed": "bad"}
+
+
+class RunKeys(Frame):
+    """Starting takes a moment and happens off the event loop; all else is a letter in the run's inbox."""
+
+    def start(self, request: RunRequest) -> None:
+        """Start an owner process and show its run."""
+        if self.bridge.is_live:
+            self.say("a run is live already; S stops it", "warn")
+            return
+        self.say(f"starting: {request.goal} …", "quiet")
+        start = functools.partial(_spawned, self.bridge.project, request)
+        self.run_worker(start, thread=True, group="start", name="start", exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.worker.name == "start" and event.state is WorkerState.SUCCESS:
+            started = event.worker.result
+            if isinstance(started, OssatureError):
+                self.say_error(started)
+            else:
+                self.message = None
+                self.follows = True
+                self.show_run(str(started))
+
+    def show_run(self, run: str) -> None:
+        """Attach to *run* and show it from its beginning."""
+        raise NotImplementedError
+
+    def action_build(self) -> None:
+        self.start(RunRequest(goal="build", preset="tui"))
+
+    def action_build_task(self) -> None:
+        task = self.plan.key
+        if not task:
+            self.say("no task is selected", "warn")
+            return
+        self.start(RunRequest(goal="build", preset="tui", tasks=(task,)))
+
+    def action_audit(self) -> None:
+        self.start(RunRequest(goal="audit", preset="tui"))
+
+    def action_stop(self) -> None:
+        """The first time work in flight may finish; the second time it may not."""
+        is_second = self.bridge.state.is_stopping
+        self._command(Stop(mode="now" if is_second else "drain", by="tui"))
+        if self.bridge.is_live:
+            word = (
+                "stopping now" if is_second else "stopping when the work in flight is done; S again stops now"
+            )
+            self.say(word, "warn")
+
+    def action_pause(self) -> None:
+        self._command(Resume(by="tui") if self.bridge.state.is_paused else Pause(by="tui"))
+
+    def _command(self, command: Stop | Pause | Resume) -> None:
+        try:
+            self.bridge.command(command)
+        except OssatureError as error:
+            self.say_error(error)
+
+    def action_runs(self) -> None:
+        """Choose a run; it is shown as it ended."""
+        try:
+            runs = list_runs(self.bridge.project)
+        except OssatureError as error:
+            self.say_error(error)
+            return
+        rows = [_run_row(run) for run in reversed(runs)]
+        current = self.bridge.attachment.run if self.bridge.attachment else ""
+        picker = Picker("Runs", rows, glyphs=self.glyphs, key=current, empty="no run yet")
+        self.pick(picker, self._run_chosen)
+
+    def _run_chosen(self, run: str | None) -> None:
+        if run:
+            self.follows = True
+            self.show_run(run)
+
+
+def _spawned(project: Project, request: RunRequest) -> str | OssatureError:
+    """The id of the new run, or what kept it from starting."""
+    try:
+        return spawn(project, request)
+    except OssatureError as error:
+        return error
+
+
+def _run_row(run: RunSummary) -> Row:
+    left = (
+        Span(f" {run.number:>3}  ", "label"),
+        Span(f"{run.goal:<7}"),
+        Span(f"  {run.started_at.replace('T', ' ')[:16]}", "quiet"),
+        Span(f"  {run.run}", "faint"),
+    )
+    return Row(run.run, left, (Span(f"{run.outcome} ", _TONES.get(run.outcome, "warn")),))

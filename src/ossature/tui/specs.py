@@ -1,0 +1,190 @@
+"""The specs pane: a tree of specs, sections and requirements, with marks where something is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ossature.domain.plain_text import clean_line
+from ossature.domain.spec import Architecture, Component, Section, Spec, SpecTree
+from ossature.tui.actions import bindings
+from ossature.tui.bar import title
+from ossature.tui.findings import Remark
+from ossature.tui.glyphs import Glyphs
+from ossature.tui.rows import Row, RowList
+from ossature.tui.spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class SpecNode:
+    """A place in a spec or architecture file."""
+
+    key: str
+    depth: int
+    text: str
+    path: str
+    line: int
+    end_line: int
+    body: str
+    """Raw text of the place."""
+    is_branch: bool = False
+    note: str = ""
+
+
+def spec_nodes(tree: SpecTree) -> list[SpecNode]:
+    """All places, in file order, parents before what lies in them."""
+    nodes: list[SpecNode] = []
+    for name, spec in tree.specs.items():
+        nodes.append(_file_node(name, spec, 0))
+        nodes += _section_nodes(name, spec.path, spec.sections, 1)
+        for architecture in tree.architectures.get(name, ()):
+            nodes += _architecture_nodes(name, architecture)
+    return nodes
+
+
+def _file_node(name: str, spec: Spec, depth: int) -> SpecNode:
+    last = spec.text.count("\n") + 1
+    return SpecNode(name, depth, name, spec.path, 1, last, spec.text, is_branch=True, note=spec.status)
+
+
+def _section_nodes(root: str, path: str, sections: Sequence[Section], depth: int) -> Iterator[SpecNode]:
+    parents = {section.parent for section in sections if section.level == 3}
+    for section in sections:
+        if section.level == 1:
+            continue
+        yield SpecNode(
+            key=f"{root}/{path}:{section.line}",
+            depth=depth + section.level - 2,
+            text=section.title,
+            path=path,
+            line=section.line,
+            end_line=section.end_line,
+            body=section.text,
+            is_branch=section.level == 2 and section.title in parents,
+        )
+
+
+def _architecture_nodes(name: str, architecture: Architecture) -> Iterator[SpecNode]:
+    last = architecture.text.count("\n") + 1
+    key = f"{name}/{architecture.path}"
+    yield SpecNode(key, 1, "Architecture", architecture.path, 1, last, architecture.text, is_branch=True)
+    for component in architecture.components:
+        yield _component_node(key, architecture.path, component)
+
+
+def _component_node(root: str, path: str, component: Component) -> SpecNode:
+    last = component.line + component.text.count("\n")
+    return SpecNode(
+        key=f"{root}:{component.line}",
+        depth=2,
+        text=component.name,
+        path=path,
+        line=component.line,
+        end_line=last,
+        body=component.text,
+        note=component.path,
+    )
+
+
+class SpecsPane(RowList):
+    """Branches open and close; sections below the first level start closed where there are many specs."""
+
+    BINDINGS = bindings("tree")
+
+    def __init__(self, *, glyphs: Glyphs) -> None:
+        super().__init__(
+            id="specs", classes="pane", glyphs=glyphs, empty="no specs: `ossature new` writes one"
+        )
+        self._places: dict[str, SpecNode] = {}
+        self._remarks: list[Remark] = []
+        self._folded: set[str] | None = None
+
+    def show(self, tree: SpecTree, remarks: list[Remark]) -> None:
+        nodes = spec_nodes(tree)
+        self._places = {node.key: node for node in nodes}
+        self._remarks = remarks
+        if self._folded is None and nodes:
+            self._folded = (
+                {n.key for n in nodes if n.is_branch and n.depth == 0} if len(nodes) > 200 else set()
+            )
+        self._draw()
+
+    @property
+    def selected(self) -> SpecNode | None:
+        return self._places.get(self.key)
+
+    def _draw(self, key: str | None = None) -> None:
+        closed = set() if self.filter else self._folded or set()
+        rows: list[Row] = []
+        hidden_below: int | None = None
+        for node in self._places.values():
+            if hidden_below is not None and node.depth > hidden_below:
+                continue
+            hidden_below = node.depth if node.key in closed else None
+            rows.append(self._row(node, is_closed=node.key in closed))
+        self.set_rows(rows, key=key)
+        self.border_title = title("1 Specs")
+        self.border_subtitle = title(f"/{self.filter}" if self.filter else "")
+
+    def _row(self, node: SpecNode, *, is_closed: bool) -> Row:
+        sign = " "
+        if node.is_branch:
+            sign = self.glyphs.closed if is_closed else self.glyphs.opened
+        tone = "title" if node.depth == 0 else "plain"
+        left = (
+            Span("  " * node.depth),
+            Span(f"{sign} ", "quiet"),
+            Span(clean_line(node.text), tone),
+            Span(f"  {clean_line(node.note)}" if node.note else "", "quiet"),
+        )
+        return Row(node.key, left, self._marks(node))
+
+    def _marks(self, node: SpecNode) -> tuple[Span, ...]:
+        marks: list[Span] = []
+        for severity in ("error", "warning", "info"):
+            count = sum(1 for r in self._remarks if r.severity == severity and _is_within(r, node))
+            if count:
+                tone = {"error": "bad", "warning": "warn", "info": "quiet"}[severity]
+                marks.append(Span(f"{self.glyphs.severity[severity]}{count} ", tone))
+        return tuple(marks)
+
+    def set_filter(self, text: str) -> None:
+        self.filter = text
+        self._draw(self.key)
+
+    def action_fold(self) -> None:
+        node = self.selected
+        if node and node.is_branch:
+            self.action_unfold(node.key in (self._folded or set()))
+
+    def action_unfold(self, is_open: bool) -> None:
+        """Open the branch; or close it, or go to the branch that holds the row."""
+        node = self.selected
+        if node is None or self._folded is None:
+            return
+        if is_open:
+            self._folded.discard(node.key)
+        elif node.is_branch and node.key not in self._folded:
+            self._folded.add(node.key)
+        else:
+            node = self._root_of(node)
+        self._draw(node.key)
+
+    def _root_of(self, node: SpecNode) -> SpecNode:
+        before: SpecNode = node
+        for other in self._places.values():
+            if other.key == node.key:
+                break
+            if other.depth < node.depth:
+                before = other
+        return before
+
+
+def _is_within(remark: Remark, node: SpecNode) -> bool:
+    if not remark.path:
+        return node.depth == 0 and remark.spec == node.key
+    if remark.path != node.path:
+        return False
+    if not remark.line:
+        return node.line == 1
+    return node.line <= remark.line <= node.end_line

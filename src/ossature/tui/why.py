@@ -1,0 +1,31 @@
+"""Why a task runs, as text: the reason, and the difference of every leaf that changed."""
+
+from __future__ import annotations
+
+import difflib
+
+from ossature.tui.task_lines import TaskBoard, TaskLine
+
+
+def why_text(line: TaskLine, board: TaskBoard) -> str:
+    """For the text tab, to be coloured as a diff."""
+    lines = [f"{line.id} {line.title}: {line.word}", "", f"because: {line.reason or 'nothing is recorded'}"]
+    woken = sorted(board.graph.descendants(line.id)) if board.graph else []
+    if woken:
+        lines.append(f"waits for it: {', '.join(woken)}")
+    view = line.view
+    if view is None:
+        return "\n".join(lines)
+    if view.edited:
+        lines += ["", "changed by hand since it landed:", *[f"  {path}" for path in view.edited]]
+    if view.status == "done":
+        lines += ["", "Nothing that it depends on has changed since it landed."]
+    for change in view.changes:
+        lines += ["", f"@@ {change.leaf} @@"]
+        if change.old_text is None and change.new_text is None:
+            lines.append(f"digest {change.old[:12] or 'none'} became {change.new[:12] or 'none'}")
+        else:
+            lines += difflib.unified_diff(
+                (change.old_text or "").splitlines(), (change.new_text or "").splitlines(), lineterm="", n=2
+            )
+    return "\n".join(lines)
