@@ -55,7 +55,8 @@ def main() -> None:
 def _task(number: int) -> str:
     needs = f'depends_on = ["{number - 1:03d}"]\n' if number > 1 else ""
     return (
-        f'[[task]]\nid = "{number:03d}"\nspec = "BENCH"\ntitle = "Thing {number}"\noutputs = ["f{number}.txt"]\n'
+        f'[[task]]\nid = "{number:03d}"\nspec = "BENCH"\ntitle = "Thing {number}"\n'
+        f'outputs = ["f{number}.txt"]\n'
         f'spec_refs = ["Thing"]\nverify = ["true"]\n{needs}'
     )
 

@@ -10,7 +10,8 @@ from _kit import BIN, OSSATURE, command_s, report
 
 from ossature.build.material import material_of
 from ossature.digest import digest_bytes
-from ossature.engine.sources import load
+from ossature.domain.plan import Task
+from ossature.engine.sources import Loaded, load
 from ossature.project import load_project
 from ossature.store.ledger import Landing, Ledger
 
@@ -46,8 +47,10 @@ def make_project(root: Path, count: int) -> None:
         needs = f'"{number - 1:03d}"' if number % 10 > 1 else ""
         shows = f'inject_files = ["f{number - 1}.txt"]\n' if needs else ""
         blocks.append(
-            f'[[task]]\nid = "{number:03d}"\nspec = "BENCH"\ntitle = "Thing {number}"\noutputs = ["f{number}.txt"]\n'
-            f'depends_on = [{needs}]\nspec_refs = ["Thing {number % min(count, 200)}"]\nverify = ["true"]\n{shows}'
+            f'[[task]]\nid = "{number:03d}"\nspec = "BENCH"\ntitle = "Thing {number}"\n'
+            f'outputs = ["f{number}.txt"]\n'
+            f'depends_on = [{needs}]\nspec_refs = ["Thing {number % min(count, 200)}"]\n'
+            f'verify = ["true"]\n{shows}'
         )
     (root / ".ossature" / "plan.toml").write_text("\n".join(blocks))
     project = load_project(root)
@@ -57,7 +60,7 @@ def make_project(root: Path, count: int) -> None:
             _land(loaded.sources.tasks[task_id], loaded, ledger, root)
 
 
-def _land(task, loaded, ledger, root) -> None:  # type: ignore[no-untyped-def]
+def _land(task: Task, loaded: Loaded, ledger: Ledger, root: Path) -> None:
     content = f"{task.id}\n".encode()
     (root / "output" / task.outputs[0]).write_bytes(content)
     material = material_of(task, loaded.sources)

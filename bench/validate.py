@@ -15,20 +15,72 @@ READ_AND_HASH = (
 )
 
 
+HEAD = """---
+id: S{number:04d}
+status: draft
+priority: low
+depends: []
+---
+
+# Spec {number}
+
+## Overview
+
+Keeps things.
+
+## Goals
+
+- Be quick
+
+## Non-Goals
+
+- Be large
+
+## Requirements
+
+"""
+REQUIREMENT = """### Thing {number}
+
+Does thing {number} as it is described here.
+
+**Accepts:** a name (string)
+
+**Returns:** the thing
+
+**Errors:**
+
+- Empty name -> raises ValueError
+
+"""
+TAIL = """## Constraints
+
+- None
+
+## Examples
+
+### One
+
+**Input:**
+
+```
+a
+```
+
+**Output:**
+
+```
+b
+```
+
+## Acceptance Criteria
+
+- It works
+"""
+
+
 def spec(number: int) -> str:
     """A spec of about 120 lines without a problem."""
-    requirement = (
-        "### Thing {n}\n\nDoes thing {n} as it is described here.\n\n**Accepts:** a name (string)\n\n"
-        "**Returns:** the thing\n\n**Errors:**\n\n- Empty name -> raises ValueError\n"
-    )
-    lines = [
-        f"---\nid: S{number:04d}\nstatus: draft\npriority: low\ndepends: []\n---\n\n# Spec {number}\n",
-        "## Overview\n\nKeeps things.\n\n## Goals\n\n- Be quick\n\n## Non-Goals\n\n- Be large\n\n## Requirements\n",
-        *(requirement.format(n=n) for n in range(7)),
-        "## Constraints\n\n- None\n\n## Examples\n\n### One\n\n**Input:**\n\n```\na\n```\n\n**Output:**\n\n```\nb\n```\n",
-        "## Acceptance Criteria\n\n- It works\n",
-    ]
-    return "\n".join(lines)
+    return HEAD.format(number=number) + "".join(REQUIREMENT.format(number=n) for n in range(6)) + TAIL
 
 
 def main() -> None:

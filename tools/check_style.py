@@ -13,7 +13,7 @@ MAX_LINES = 400
 
 MAY_CATCH_EVERYTHING = frozenset(
     {
-        "ossature/engine/owner.py",  # the task boundary: a bug ends the run with a message and a whole journal
+        "ossature/engine/owner.py",  # the task boundary: a bug ends the run, its journal whole
         "ossature/llm/litellm_client.py",  # the model boundary: SDKs leak IndexError and worse
         "ossature/cli/main.py",  # the last line: a sentence instead of a traceback
     }

@@ -27,7 +27,9 @@ KEPT = ("prompt.md", "response.md", "attempt.json")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", default="", help="ask this model instead of the recordings")
     arguments = parser.parse_args()
     os.environ.pop("OSSATURE_MODEL", None)

@@ -360,3 +360,48 @@ def test_verify_of_a_dead_owner_does_not_disturb_the_next(scripted: Script_, liv
     run.kill()
     go.touch()
     finish(scripted)
+
+
+def test_killed_in_a_fix_loop_pays_for_nothing_twice(scripted: Script_):
+    """The reply that was red and the fix that was red are verified again, not asked for again."""
+    scripted.plan([{**five_tasks()[0], "verify": ["cat shelf.txt; grep -q green shelf.txt"]}])
+    scripted.says("implement-001", block("shelf.txt", "red"))
+    scripted.says("fix-001-2", block("shelf.txt", "blue"))
+    scripted.says("fix-001-3", block("shelf.txt", "green"))
+    gate = scripted.hold("fix-001")
+    process = start(scripted.root, "build", "--sandbox", OPEN)
+    until(lambda: "fix 001" in scripted.calls())
+    gate.unlink()
+    until(lambda: scripted.calls().count("fix 001") >= 2 or process.poll() is not None)
+    kill(process)
+    before = scripted.calls()
+    done = build(scripted.root)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert scripted.tree() == {"shelf.txt": b"green\n"}
+    assert scripted.calls().count("implement 001") == 1
+    assert len(scripted.calls()) - len(before) <= 1
+
+
+def test_open_question_is_asked_again_without_a_call(scripted: Script_, live):
+    """The run of a question is killed: the next one comes to the same question by the same replies."""
+    scripted.says("implement-001", RED)
+    scripted.says("fix-001", RED)
+    scripted.plan(five_tasks_red())
+    first = live(scripted)
+    first.question("task_failed")
+    first.kill()
+    before = scripted.calls()
+    second = live(scripted)
+    question = second.question("task_failed")
+    assert scripted.calls() == before
+    assert (scripted.root / question.files[0]).read_bytes() == b"red\n"
+    second.kill()
+
+
+def test_failed_task_is_asked_for_anew_by_the_next_build(scripted: Script_):
+    scripted.says("implement-001", RED)
+    scripted.says("fix-001", RED)
+    scripted.plan(five_tasks_red()[:1])
+    assert build(scripted.root).returncode == 1
+    assert build(scripted.root).returncode == 1
+    assert scripted.calls() == ["implement 001", "fix 001"] * 2

@@ -604,3 +604,85 @@ class TestInterfaceFromTheCode:
         asked = plain.own("audit").asked
         assert asked == []
         assert step(plain).ran == {}
+
+
+class TestOutputsThatMove:
+    """Tasks whose outputs change, and tasks that are gone."""
+
+    def own(self, kit: Kit, *tasks: dict) -> Run:
+        kit.plan(list(tasks))
+        run = step(kit)
+        assert run.code == 0, run.end
+        assert kit.own().ran == {}
+        return run
+
+    def test_renamed_output_leaves_nothing_behind(self, kit: Kit):
+        self.own(kit, task("001", "old.txt"), task("002", "b.txt"))
+        self.own(kit, task("001", "new.txt"), task("002", "b.txt"))
+        assert sorted(kit.tree()) == ["b.txt", "new.txt"]
+
+    def test_renamed_output_that_a_person_changed_stays(self, kit: Kit):
+        self.own(kit, task("001", "old.txt"))
+        kit.write("output/old.txt", "mine\n")
+        self.own(kit, task("001", "new.txt"))
+        assert kit.tree() == {"old.txt": b"mine\n", "new.txt": b"plain\n"}
+
+    def test_task_that_is_split_is_no_conflict(self, kit: Kit):
+        self.own(kit, task("001", "a.txt", outputs=["a.txt", "b.txt"]))
+        kit.model.says("002", block("b.txt", "other"))
+        self.own(kit, task("001", "a.txt"), task("002", "b.txt"))
+        assert kit.tree() == {"a.txt": b"plain\n", "b.txt": b"other\n"}
+
+    def test_tasks_that_are_merged_are_no_conflict(self, kit: Kit):
+        self.own(kit, task("001", "a.txt"), task("002", "b.txt"))
+        kit.model.says("003", block("a.txt", "A") + "\n" + block("b.txt", "B"))
+        self.own(kit, task("003", "a.txt", outputs=["a.txt", "b.txt"]))
+        assert kit.tree() == {"a.txt": b"A\n", "b.txt": b"B\n"}
+
+    def test_file_that_goes_to_another_task_is_no_conflict(self, kit: Kit):
+        kit.model.says("001", block("a.txt", "one"), block("b.txt", "one"))
+        kit.model.says("002", block("b.txt", "two"), block("a.txt", "two"))
+        self.own(kit, task("001", "a.txt", title="One"), task("002", "b.txt", title="Two"))
+        self.own(kit, task("001", "b.txt", title="One"), task("002", "a.txt", title="Two"))
+        assert sorted(kit.tree()) == ["a.txt", "b.txt"]
+
+    @pytest.fixture
+    def chain(self, kit: Kit) -> Kit:
+        """main.txt by 001, then by 002 beside a file of its own."""
+        kit.model.says("001", block("main.txt", "one"))
+        kit.model.says("002", block("main.txt", "two") + "\n" + block("b.txt", "two"), block("b.txt", "two"))
+        second = task("002", "b.txt", title="Two", outputs=["main.txt", "b.txt"], depends_on=["001"])
+        self.own(kit, task("001", "main.txt"), second)
+        assert kit.tree()["main.txt"] == b"two\n"
+        return kit
+
+    def test_last_writer_that_stops_gives_the_file_back(self, chain: Kit):
+        self.own(chain, task("001", "main.txt"), task("002", "b.txt", title="Two", depends_on=["001"]))
+        assert chain.tree() == {"main.txt": b"one\n", "b.txt": b"two\n"}
+        assert not chain.look().find("001").edited
+
+    def test_last_writer_that_is_gone_gives_the_file_back(self, chain: Kit):
+        run = self.own(chain, task("001", "main.txt"))
+        assert run.ran == {"001": "restore: main.txt is gone"}
+        assert chain.tree()["main.txt"] == b"one\n"
+
+    def test_hand_edit_of_the_last_writers_file_is_still_seen(self, chain: Kit):
+        chain.write("output/main.txt", "mine\n")
+        chain.plan([task("001", "main.txt")])
+        assert chain.look().find("001").edited == ("main.txt",)
+
+    def test_persons_file_comes_back_when_no_task_writes_it(self, kit: Kit):
+        kit.write("output/a.txt", "mine\n")
+        self.own(kit, task("001", "a.txt"))
+        assert kit.tree()["a.txt"] == b"plain\n"
+        self.own(kit, task("001", "new.txt"))
+        assert kit.tree() == {"a.txt": b"mine\n", "new.txt": b"plain\n"}
+
+    def test_copy_whose_source_is_gone_goes(self, kit: Kit):
+        kit.write("context/art/a.svg", "a")
+        kit.write("context/art/b.svg", "b")
+        copies = task("001", "art/*", source=["art/*"], verify=None)
+        self.own(kit, copies)
+        (kit.root / "context" / "art" / "b.svg").unlink()
+        self.own(kit, copies)
+        assert kit.tree() == {"art/a.svg": b"a"}

@@ -3,58 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Literal
 
 from ossature.build.attempt import Attempts, ReplyFailure
-from ossature.build.landing import edited_outputs, foreign_changes, land
-from ossature.build.material import Material
+from ossature.build.landing import edited_outputs, foreign_changes
+from ossature.build.order import JobEnd, Order, land_files
 from ossature.build.tools import Tools
 from ossature.build.verdict import Verdict, missing_path_hint
-from ossature.build.workspace import FileSource
-from ossature.digest import canonical_json, digest_bytes
 from ossature.domain import event as ev
 from ossature.domain.decision import Abort, Approve, Decision, Edit, Gate, Question, Retry, Skip, Take, Verb
-from ossature.domain.plan import Task
 from ossature.domain.wording import words
 from ossature.errors import Exit, OssatureError
 from ossature.llm.client import ModelError
-from ossature.store.ledger import Landing
-
-Mode = Literal["generate", "verify"]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be built, and from what."""
-
-    task: Task
-    lineage: str
-    material: Material
-    mode: Mode
-    reason: str
-    tree: Mapping[str, FileSource]
-    """The stage as the task may see it: outputs of what it waits for, and files that no task owns."""
-    previous: Landing | None
-    shown: Mapping[str, str]
-    """Output path -> digest that landed last on disk, by whichever task."""
-    hidden: frozenset[str]
-    """Outputs of which a later writer has landed: recorded, not written to the disk."""
-    strangers: Callable[[], Mapping[str, str]]
-    """Output path -> id of the task that writes it and that this one does not wait for."""
-    feedback: str = ""
-
-
-class JobEnd(NamedTuple):
-    """How a task ended. `failed` lets independent tasks go on, `aborted` ends the run."""
-
-    outcome: Literal["landed", "failed", "skipped", "aborted"]
-    landing: Landing | None = None
-    exit_code: Exit = Exit.FAILED
-    reason: str = ""
-    is_failure: bool = True
-    """False where a person left the task out before anything went wrong."""
 
 
 class Job:
@@ -234,6 +195,7 @@ class Job:
             "conflict",
             f"{names} changed on disk since the last landing; take mine (the disk's) or theirs (the new)?",
             ("take", "skip", "abort"),
+            files={path: self._tools.output_digest(path) or "" for path in changed},
         )
         match answer:
             case Take(side="theirs"):
@@ -253,7 +215,7 @@ class Job:
                 return JobEnd(outcome, exit_code=Exit.DRIFT, reason=reason)
 
     def _land(self, files: Mapping[str, bytes]) -> JobEnd:
-        return _landed(
+        return land_files(
             self._order,
             self._tools,
             files,
@@ -261,9 +223,23 @@ class Job:
             seconds=time.monotonic() - self._began,
         )
 
-    async def _ask(self, gate: Gate, subject: str, verbs: tuple[Verb, ...], *, detail: str = "") -> Decision:
+    async def _ask(
+        self,
+        gate: Gate,
+        subject: str,
+        verbs: tuple[Verb, ...],
+        *,
+        detail: str = "",
+        files: Mapping[str, str] | None = None,
+    ) -> Decision:
+        """Open a gate. It shows *files* of the output folder, else what is staged where that matters."""
         self._asked += 1
-        files = self._attempts.staged if gate in ("fix", "landing", "task_failed") else {}
+        project = self._tools.project
+        if files is not None:
+            shown = {project.relative(project.output_root / path): files[path] for path in files}
+        else:
+            staged = self._attempts.staged if gate in ("fix", "landing", "task_failed") else {}
+            shown = {self._tools.staged_name(path): digest for path, digest in staged.items()}
         return await self._tools.channel.ask(
             Question(
                 id=f"{self._order.task.id}-{gate}-{self._asked}",
@@ -273,8 +249,8 @@ class Job:
                 verbs=verbs,
                 task=self._order.task.id,
                 spec=self._order.task.spec,
-                files=tuple(self._tools.staged_name(path) for path in files),
-                digests=tuple(files.values()),
+                files=tuple(shown),
+                digests=tuple(shown.values()),
             )
         )
 
@@ -296,70 +272,6 @@ class Job:
 
     def _note(self, text: str) -> None:
         self._tools.channel.emit(ev.Noticed(level="info", text=text))
-
-
-def land_directly(
-    order: Order, tools: Tools, files: Mapping[str, bytes], *, run: str | None = None, is_quiet: bool = False
-) -> JobEnd:
-    """Land files that no model wrote and no verify is run on: copies, and what a person wrote by hand.
-
-    `is_quiet` says nothing of it: the files are on disk already.
-    """
-    if not is_quiet:
-        tools.channel.emit(
-            ev.TaskStarted(task=order.task.id, lineage=order.lineage, reason=order.reason, mode="copy")
-        )
-        changed = foreign_changes(files, shown=order.shown, output=tools.output, hidden=order.hidden)
-        if changed:
-            reason = f"{', '.join(changed)} changed by hand stands in the way"
-            hint = "move it away, or mark the task manual in the plan"
-            tools.channel.emit(ev.TaskFailed(task=order.task.id, reason=reason, hint=hint))
-            return JobEnd("failed", exit_code=Exit.DRIFT, reason=reason)
-    return _landed(order, tools, files, attempt=0, run=run, is_quiet=is_quiet)
-
-
-def _landed(
-    order: Order,
-    tools: Tools,
-    files: Mapping[str, bytes],
-    *,
-    attempt: int,
-    seconds: float = 0.0,
-    run: str | None = None,
-    is_quiet: bool = False,
-) -> JobEnd:
-    texts = {part.leaf: part.text for part in order.material.parts if part.text}
-    texts["verify commands"] = "\n".join(order.material.commands)
-    landing = Landing(
-        lineage=order.lineage,
-        task=order.task.id,
-        spec=order.task.spec,
-        title=order.task.title,
-        outputs=order.task.outputs,
-        generate=order.material.generate,
-        verify=order.material.verify,
-        leaves=order.material.leaves,
-        verify_leaves=order.material.verify_leaves,
-        files={path: digest_bytes(content) for path, content in files.items()},
-        run=tools.run if run is None else run,
-        attempt=attempt,
-        at=tools.now(),
-        texts=tools.blobs.put(canonical_json(texts).encode()),
-    )
-    changed = land(
-        landing, files, ledger=tools.ledger, blobs=tools.blobs, output=tools.output, hidden=order.hidden
-    )
-    if not is_quiet:
-        tools.channel.emit(
-            ev.TaskLanded(
-                task=order.task.id,
-                attempt=attempt,
-                files=tuple(files),
-                changed=changed,
-                seconds=round(seconds, 3),
-            )
-        )
-    return JobEnd("landed", landing=landing)
 
 
 def _ending(answer: Decision) -> Literal["skipped", "aborted"] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from ossature.digest import digest_bytes
@@ -85,6 +85,30 @@ def _finish(intent: Intent, blobs: Blobs, output: SafeRoot) -> list[str]:
 def write_output(output: SafeRoot, path: str, content: bytes) -> None:
     """A script stays one that can be run, as it was in the stage."""
     output.write(path, content, mode=0o755 if content.startswith(b"#!") else None)
+
+
+def withdraw(
+    files: Mapping[str, str], stand_in: Callable[[str], str], *, blobs: Blobs, output: SafeRoot
+) -> list[str]:
+    """Take back *files* (path -> digest as landed), which their task no longer writes; those that were.
+
+    `stand_in` gives the digest of what another task has landed there, or empty. A file that somebody changed
+    stays.
+    """
+    gone: list[str] = []
+    for path, digest in files.items():
+        try:
+            if output.digest(path) != digest:
+                continue
+        except UnsafePath:
+            continue
+        other = stand_in(path)
+        if other:
+            write_output(output, path, blobs.get(other))
+        else:
+            output.remove(path)
+            gone.append(path)
+    return gone
 
 
 def foreign_changes(

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from ossature.analysis.desk import Desk, Pace
 from ossature.analysis.interface import write_interface
 from ossature.build.copying import copied_files
-from ossature.build.job import Job, JobEnd, Order, land_directly
+from ossature.build.job import Job
 from ossature.build.landing import write_output
 from ossature.build.material import Material, material_of
+from ossature.build.order import JobEnd, Order, land_directly
 from ossature.build.schedule import Schedule, with_dependencies
 from ossature.build.staleness import Judgement, heads, judge
 from ossature.build.tools import Tools
@@ -99,7 +100,7 @@ class Building:
         material = material_of(task, self._sources)
         landing = self._sources.landings.get(task.id)
         shown = self._heads
-        found = judge(task, material, landing, on_disk=self._tools.output_digest, heads=shown)
+        found = judge(task, material, landing, on_disk=self._on_disk, heads=shown)
         if task.id in self._forced and found.standing not in ("skipped", "manual"):
             found = Judgement("stale", "asked for")
         match found.standing:
@@ -179,6 +180,8 @@ class Building:
                 on_disk[path] = landings[shown[path]].files[path]
             else:
                 on_disk[path] = self._sources.origins.get(path, "")
+            if (digest := self._tools.output_digest(path)) in self._loaded.leftovers.get(path, ()):
+                on_disk[path] = digest or ""
         hidden = frozenset(
             path
             for path in task.outputs
@@ -195,8 +198,22 @@ class Building:
             shown={path: digest for path, digest in on_disk.items() if digest},
             hidden=hidden,
             strangers=lambda: self._strangers(task),
+            stand_in=lambda path: self._stand_in(task, path),
             feedback=self._wanted.feedback if task.id in self._forced else "",
         )
+
+    def _on_disk(self, path: str) -> str | None:
+        """Digest of an output; None where it is missing, or is what a task left that writes it no longer."""
+        digest = self._tools.output_digest(path)
+        return None if digest in self._loaded.leftovers.get(path, ()) else digest
+
+    def _stand_in(self, task: Task, path: str) -> str:
+        """What is on disk once *task* writes *path* no more: its last other writer's version, or nothing."""
+        landings = self._sources.landings
+        for name in reversed(self._sources.writers.get(path, [])):
+            if name != task.id and name in landings and path in landings[name].files:
+                return landings[name].files[path]
+        return self._sources.origins.get(path, "")
 
     def _strangers(self, task: Task) -> dict[str, str]:
         """Outputs of tasks that *task* does not wait for, and who writes them."""

@@ -39,6 +39,8 @@ class Loaded:
     """Task id -> lineage."""
     diagnostics: tuple[Diagnostic, ...]
     """Of the plan, by itself and against the specs."""
+    leftovers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Output path -> digests of what tasks left there that write it no longer: no edits of a person."""
     _disk: dict[str, str | None] = field(default_factory=dict)
 
     @property
@@ -51,6 +53,8 @@ class Loaded:
             try:
                 self._disk[path] = self.output.digest(path)
             except UnsafePath:
+                self._disk[path] = None
+            if self._disk[path] in self.leftovers.get(path, ()):
                 self._disk[path] = None
         return self._disk[path]
 
@@ -98,7 +102,27 @@ def load(project: Project, *, ledger: Ledger | None = None, tree: SpecTree | Non
         sources=sources,
         lineages=lineages(plan, landings),
         diagnostics=(*plan.diagnostics, *checks),
+        leftovers=_leftovers(sources, ledger.landings),
     )
+
+
+def _leftovers(sources: Sources, landings: Mapping[str, Landing]) -> dict[str, frozenset[str]]:
+    writes = {landing.lineage: sources.tasks[name].outputs for name, landing in sources.landings.items()}
+    wanted = {
+        (path, digest)
+        for name, landing in sources.landings.items()
+        for path, digest in landing.files.items()
+        if path in sources.tasks[name].outputs
+    }
+    found: dict[str, set[str]] = {}
+    for lineage, landing in landings.items():
+        if lineage.startswith(ORIGIN):
+            continue
+        for path, digest in landing.files.items():
+            is_past = path in sources.writers and path not in writes.get(lineage, ())
+            if is_past and (path, digest) not in wanted:
+                found.setdefault(path, set()).add(digest)
+    return {path: frozenset(digests) for path, digests in found.items()}
 
 
 def origins(landings: Mapping[str, Landing]) -> dict[str, str]:

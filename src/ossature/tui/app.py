@@ -37,9 +37,17 @@ CATCH_UP_S = 0.05
 class OssatureApp(ProjectReads):
     """What the panes show, and what the person did to them."""
 
-    def __init__(self, bridge: Bridge, *, request: RunRequest | None = None, is_demo: bool = False) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        *,
+        request: RunRequest | None = None,
+        base: RunRequest | None = None,
+        is_demo: bool = False,
+    ) -> None:
         super().__init__(bridge, is_demo=is_demo)
         self._request = request
+        self.base = base or request or self.base
         self._ticks = 0
 
     def on_mount(self) -> None:
@@ -369,6 +377,12 @@ def leave_message(bridge: Bridge) -> str:
     return f"run {bridge.attachment.run} goes on; come back with `ossature tui`, or `ossature attach`\n"
 
 
-def make_app(project: Project, request: RunRequest | None, *, is_demo: bool = False) -> OssatureApp:
-    """An app on *project* that starts *request* when it is there."""
-    return OssatureApp(Bridge(project), request=request, is_demo=is_demo)
+def make_app(
+    project: Project,
+    request: RunRequest | None,
+    *,
+    base: RunRequest | None = None,
+    is_demo: bool = False,
+) -> OssatureApp:
+    """An app on *project* that starts *request* when it is there, and later ones like *base*."""
+    return OssatureApp(Bridge(project), request=request, base=base, is_demo=is_demo)

@@ -255,7 +255,7 @@ class Frame(App[int], inherit_bindings=False):
         if state.replay and self.bridge.is_live:
             parts.append("recorded replies: no model is called")
         if self.question:
-            parts.append("the run waits for you; other tasks go on")
+            parts.append("the run waits for you")
         elif self.bridge.is_live:
             parts.append("q leaves, the run goes on")
         elif self.bridge.outcome in ("failed", "crashed", "stopped"):

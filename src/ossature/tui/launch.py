@@ -32,10 +32,17 @@ WAKE_S = 0.5
 """How long a shell may take to wake the screen process together with us."""
 
 
-def run_tui(project: Project, *, request: RunRequest | None = None, is_demo: bool = False) -> int:
+def run_tui(
+    project: Project,
+    *,
+    request: RunRequest | None = None,
+    base: RunRequest | None = None,
+    is_demo: bool = False,
+) -> int:
     """Show the screen until the person leaves it; raises UsageError where there is no terminal for it.
 
-    *request* is started as soon as the screen is there. Returns 0, or 128 and the signal that ended it.
+    *request* is started as soon as the screen is there; runs that keys start are like *base*. Returns 0, or
+    128 and the signal that ended it.
     """
     check_terminal(os.environ)
     reader, writer = os.pipe()
@@ -50,6 +57,8 @@ def run_tui(project: Project, *, request: RunRequest | None = None, is_demo: boo
     ]
     if request is not None:
         argv += ["--request", request.model_dump_json()]
+    if base is not None:
+        argv += ["--base", base.model_dump_json()]
     if is_demo:
         argv.append("--demo")
     saved = termios.tcgetattr(sys.stdin.fileno())

@@ -22,11 +22,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--project", required=True)
     parser.add_argument("--parent-fd", type=int, default=-1)
     parser.add_argument("--request", default="")
+    parser.add_argument("--base", default="")
     parser.add_argument("--demo", action="store_true")
     args = parser.parse_args(argv)
     _end_with_terminal(args.parent_fd)
     request = RunRequest.model_validate_json(args.request) if args.request else None
-    app = make_app(load_project(Path(args.project)), request, is_demo=args.demo)
+    base = RunRequest.model_validate_json(args.base) if args.base else None
+    app = make_app(load_project(Path(args.project)), request, base=base, is_demo=args.demo)
     app.driver_class = QuietDriver
     status = app.run()
     sys.stdout.write(leave_message(app.bridge))

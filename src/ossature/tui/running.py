@@ -7,6 +7,7 @@ import functools
 from textual.worker import Worker, WorkerState
 
 from ossature.domain.decision import Pause, Resume, Stop
+from ossature.domain.event import Goal
 from ossature.engine.session import RunRequest, RunSummary, list_runs, spawn
 from ossature.errors import OssatureError
 from ossature.project import Project
@@ -20,6 +21,9 @@ _TONES = {"succeeded": "good", "running": "active", "failed": "bad", "crashed": 
 
 class RunKeys(Frame):
     """Starting takes a moment and happens off the event loop; all else is a letter in the run's inbox."""
+
+    base: RunRequest = RunRequest(preset="tui")
+    """What every run that is started here has in common."""
 
     def start(self, request: RunRequest) -> None:
         """Start an owner process and show its run."""
@@ -40,22 +44,26 @@ class RunKeys(Frame):
                 self.follows = True
                 self.show_run(str(started))
 
+    def _ask_for(self, goal: Goal, *tasks: str) -> RunRequest:
+        """Like what this screen was opened with (sandbox, recordings), for another goal."""
+        return self.base.model_copy(update={"goal": goal, "tasks": tasks})
+
     def show_run(self, run: str) -> None:
         """Attach to *run* and show it from its beginning."""
         raise NotImplementedError
 
     def action_build(self) -> None:
-        self.start(RunRequest(goal="build", preset="tui"))
+        self.start(self._ask_for("build"))
 
     def action_build_task(self) -> None:
         task = self.plan.key
         if not task:
             self.say("no task is selected", "warn")
             return
-        self.start(RunRequest(goal="build", preset="tui", tasks=(task,)))
+        self.start(self._ask_for("build", task))
 
     def action_audit(self) -> None:
-        self.start(RunRequest(goal="audit", preset="tui"))
+        self.start(self._ask_for("audit"))
 
     def action_stop(self) -> None:
         """The first time work in flight may finish; the second time it may not."""

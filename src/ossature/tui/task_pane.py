@@ -282,7 +282,7 @@ _WELCOME = """# Nothing is selected
 
 A spec says what the software shall do.
 The audit reviews the specs and makes a plan of small tasks.
-Each task is generated, verified in a sandbox, and lands only when it is green.
+Each task is generated, verified in a stage of its own, and lands only when it is green.
 
 A   reviews the specs and plans
 b   builds what the plan says

@@ -7,7 +7,7 @@ import argparse
 from ossature.cli.command import Command
 from ossature.cli.terminal import Terminal
 from ossature.errors import UsageError
-from ossature.project import load_project
+from ossature.project import SANDBOX_MODES, load_project
 
 
 def tui(args: argparse.Namespace, terminal: Terminal) -> int:
@@ -16,13 +16,16 @@ def tui(args: argparse.Namespace, terminal: Terminal) -> int:
         raise UsageError("the screen needs a terminal", hint="`ossature status` and `ossature attach` do not")
     project = load_project(terminal.cwd, terminal.environ)
     # A refusal above costs no start of textual.
+    from ossature.engine.session import RunRequest
     from ossature.tui.launch import run_tui
 
-    return run_tui(project)
+    return run_tui(project, base=RunRequest(preset="tui", sandbox=args.sandbox))
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It takes none."""
+    parser.add_argument(
+        "--sandbox", choices=SANDBOX_MODES, help="what commands of runs started here may reach"
+    )
 
 
 COMMANDS = {
@@ -30,6 +33,7 @@ COMMANDS = {
         about="Opens the full-screen view. Runs go on when it is closed.",
         examples=(
             ("ossature tui", "this project"),
+            ("ossature tui --sandbox danger-full-access", "runs started with a key may run commands"),
             ("ossature -C parcels tui", "a project elsewhere"),
         ),
         add_arguments=_add_arguments,

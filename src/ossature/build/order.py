@@ -1,0 +1,130 @@
+"""What a task is to be built from, how it ends, and what is recorded of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from ossature.build.landing import foreign_changes, land, withdraw
+from ossature.build.material import Material
+from ossature.build.tools import Tools
+from ossature.build.workspace import FileSource
+from ossature.digest import canonical_json, digest_bytes
+from ossature.domain import event as ev
+from ossature.domain.plan import Task
+from ossature.errors import Exit
+from ossature.store.ledger import Landing
+
+Mode = Literal["generate", "verify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be built, and from what."""
+
+    task: Task
+    lineage: str
+    material: Material
+    mode: Mode
+    reason: str
+    tree: Mapping[str, FileSource]
+    """The stage as the task may see it: outputs of what it waits for, and files that no task owns."""
+    previous: Landing | None
+    shown: Mapping[str, str]
+    """Output path -> digest that landed last on disk, by whichever task."""
+    hidden: frozenset[str]
+    """Outputs of which a later writer has landed: recorded, not written to the disk."""
+    strangers: Callable[[], Mapping[str, str]]
+    """Output path -> id of the task that writes it and that this one does not wait for."""
+    stand_in: Callable[[str], str] = lambda _path: ""
+    """Path -> digest of what another task has landed there; empty where none has."""
+    feedback: str = ""
+
+
+class JobEnd(NamedTuple):
+    """How a task ended. `failed` lets independent tasks go on, `aborted` ends the run."""
+
+    outcome: Literal["landed", "failed", "skipped", "aborted"]
+    landing: Landing | None = None
+    exit_code: Exit = Exit.FAILED
+    reason: str = ""
+    is_failure: bool = True
+    """False where a person left the task out before anything went wrong."""
+
+
+def land_directly(
+    order: Order, tools: Tools, files: Mapping[str, bytes], *, run: str | None = None, is_quiet: bool = False
+) -> JobEnd:
+    """Land files that no model wrote and no verify is run on: copies, and what a person wrote by hand.
+
+    `is_quiet` says nothing of it: the files are on disk already.
+    """
+    if not is_quiet:
+        tools.channel.emit(
+            ev.TaskStarted(task=order.task.id, lineage=order.lineage, reason=order.reason, mode="copy")
+        )
+        changed = foreign_changes(files, shown=order.shown, output=tools.output, hidden=order.hidden)
+        if changed:
+            reason = f"{', '.join(changed)} changed by hand stands in the way"
+            hint = "move it away, or mark the task manual in the plan"
+            tools.channel.emit(ev.TaskFailed(task=order.task.id, reason=reason, hint=hint))
+            return JobEnd("failed", exit_code=Exit.DRIFT, reason=reason)
+    return land_files(order, tools, files, attempt=0, run=run, is_quiet=is_quiet)
+
+
+def land_files(
+    order: Order,
+    tools: Tools,
+    files: Mapping[str, bytes],
+    *,
+    attempt: int,
+    seconds: float = 0.0,
+    run: str | None = None,
+    is_quiet: bool = False,
+) -> JobEnd:
+    """Land *files* as what the order's material led to."""
+    texts = {part.leaf: part.text for part in order.material.parts if part.text}
+    texts["verify commands"] = "\n".join(order.material.commands)
+    landing = Landing(
+        lineage=order.lineage,
+        task=order.task.id,
+        spec=order.task.spec,
+        title=order.task.title,
+        outputs=order.task.outputs,
+        generate=order.material.generate,
+        verify=order.material.verify,
+        leaves=order.material.leaves,
+        verify_leaves=order.material.verify_leaves,
+        files={path: digest_bytes(content) for path, content in files.items()},
+        run=tools.run if run is None else run,
+        attempt=attempt,
+        at=tools.now(),
+        texts=tools.blobs.put(canonical_json(texts).encode()),
+    )
+    left = order.previous.files.items() if order.previous else ()
+    withdrawn = withdraw(
+        {path: digest for path, digest in left if path not in files},
+        order.stand_in,
+        blobs=tools.blobs,
+        output=tools.output,
+    )
+    if withdrawn:
+        text = (
+            f"{order.task.id} no longer writes {', '.join(withdrawn)}: removed as generated, kept as a blob"
+        )
+        tools.channel.emit(ev.Noticed(level="info", text=text))
+    changed = land(
+        landing, files, ledger=tools.ledger, blobs=tools.blobs, output=tools.output, hidden=order.hidden
+    )
+    if not is_quiet:
+        tools.channel.emit(
+            ev.TaskLanded(
+                task=order.task.id,
+                attempt=attempt,
+                files=tuple(files),
+                changed=changed,
+                seconds=round(seconds, 3),
+            )
+        )
+    return JobEnd("landed", landing=landing)
