@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.runs import kit as kits
-from tests.runs.kit import APP, LIB, LIB_AMD, FakeModel, FakeModels, Kit, Live, Script_
+from tests.runs.kit import APP, LIB, LIB_AMD, FakeModel, FakeModels, Kit, Live, ScriptedKit
 
 
 def fill(kit: Kit) -> None:
@@ -44,10 +44,10 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kit:
 
 
 @pytest.fixture
-def scripted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script_:
+def scripted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedKit:
     """The same project with a command as its model."""
     monkeypatch.delenv("OSSATURE_MODEL", raising=False)
-    made = Script_(tmp_path / "parcels", FakeModel())
+    made = ScriptedKit(tmp_path / "parcels", FakeModel())
     made.prepare()
     fill(made)
     for number, name in enumerate(("shelf", "scale", "label", "show", "help"), 1):

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,11 +169,6 @@ def plan_text(tasks: list[dict[str, Any]], *, head: str = "") -> str:
     for one in tasks:
         blocks.append("\n".join(["[[task]]", *(f"{key} = {json.dumps(one[key])}" for key in one)]))
     return "\n\n".join(blocks) + "\n"
-
-
-def reply(**files: str) -> str:
-    """A reply that writes files; `shelf_txt` stands for `shelf.txt`."""
-    return "\n".join(block(name.replace("__", "/").replace("_txt", ".txt"), files[name]) for name in files)
 
 
 def block(path: str, content: str) -> str:
@@ -417,7 +412,7 @@ for name in (f"{key}-{os.environ['OSSATURE_ATTEMPT']}.reply", f"{key}.reply", f"
 """
 
 
-class Script_(Kit):
+class ScriptedKit(Kit):
     """A project whose model is a command: for owners in processes of their own."""
 
     @property
@@ -558,6 +553,3 @@ class Live:
             with suppress(ProcessLookupError):
                 os.kill(self.state.pid, signal.SIGKILL)
             until(lambda: not self.attachment.is_owned, what="the owner to die")
-
-
-Answers = Mapping[str, Any]

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from pathlib import Path
 
 import pytest
 
 from ossature.domain.event import ReplyRefused, TaskFailed, VerifyFinished
 from ossature.engine.preview import look
-from ossature.errors import Exit, OssatureError
+from ossature.errors import OssatureError
 from ossature.llm.client import ModelError
 from tests.runs.kit import (
-    APP,
     LIB,
     OPEN,
-    FakeModel,
     Kit,
-    Script_,
+    ScriptedKit,
     block,
     build,
     cli,
@@ -493,7 +490,7 @@ def test_config_that_cannot_be_used_is_exit_2(kit: Kit, text: str | bytes, code:
     ],
 )
 @pytest.mark.parametrize("what", ["plan", "spec", "config", "ledger", "folder"])
-def test_no_command_shows_a_traceback(scripted: Script_, what: str, arguments: list[str]):
+def test_no_command_shows_a_traceback(scripted: ScriptedKit, what: str, arguments: list[str]):
     junk = os.urandom(300) + b"\n[[task]]\n\xff"
     name = {
         "plan": ".ossature/plan.toml",
@@ -516,25 +513,25 @@ def test_no_command_shows_a_traceback(scripted: Script_, what: str, arguments: l
 
 class TestExecModel:
     @pytest.mark.parametrize("junk", [bytes(range(256)) * 40, b"\xff\xfe" * 1000, b"\x00" * 5000])
-    def test_binary_reply_is_refused(self, scripted: Script_, junk: bytes):
+    def test_binary_reply_is_refused(self, scripted: ScriptedKit, junk: bytes):
         scripted.says("implement-001", junk)
         done = build(scripted.root)
         assert done.returncode == 1
         assert scripted.calls() == ["implement 001"] * 2
 
-    def test_reply_that_never_ends_is_cut(self, scripted: Script_):
+    def test_reply_that_never_ends_is_cut(self, scripted: ScriptedKit):
         scripted.config(model="exec:yes")
         done = build(scripted.root)
         assert done.returncode == 1
         assert "MiB" in done.stdout + done.stderr
 
-    def test_command_that_is_not_there(self, scripted: Script_):
+    def test_command_that_is_not_there(self, scripted: ScriptedKit):
         scripted.config(model="exec:/no/such/model")
         done = build(scripted.root)
         assert done.returncode == 1
         assert "was not found" in done.stdout
 
-    def test_model_that_is_not_set(self, scripted: Script_):
+    def test_model_that_is_not_set(self, scripted: ScriptedKit):
         scripted.config(model="")
         done = build(scripted.root)
         assert done.returncode == 1
@@ -544,10 +541,3 @@ class TestExecModel:
 def test_internal_errors_would_be_seen():
     with pytest.raises(AssertionError):
         refuse_traceback("x\nTraceback (most recent call last):\n")
-
-
-def test_kit_refuses_nothing_by_itself():
-    assert FakeModel().asked == []
-    assert APP.startswith("---")
-    assert Exit.OK == 0
-    assert signal.SIGKILL == 9

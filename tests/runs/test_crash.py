@@ -16,7 +16,7 @@ from ossature.domain.event import ModelCalled, QuestionClosed, TaskInterrupted, 
 from ossature.engine.session import fold, list_runs
 from ossature.store.journal import read_records
 from ossature.store.lease import read_holder
-from tests.runs.kit import OPEN, Script_, block, build, command, environ, five_tasks, start, until
+from tests.runs.kit import OPEN, ScriptedKit, block, build, command, environ, five_tasks, start, until
 from tests.runs.test_seam import RED, five_tasks_red
 
 FINISHED = {
@@ -34,7 +34,7 @@ def kill(process: subprocess.Popen) -> None:
     process.communicate()
 
 
-def check_whole(kit: Script_) -> None:
+def check_whole(kit: ScriptedKit) -> None:
     """After the last build: the tree of an undisturbed one, and nothing left open anywhere."""
     assert kit.tree() == FINISHED
     assert read_holder(kit.project.lease_path) is None
@@ -61,7 +61,7 @@ def check_whole(kit: Script_) -> None:
     assert left == []
 
 
-def contents(kit: Script_) -> dict[Path, bytes]:
+def contents(kit: ScriptedKit) -> dict[Path, bytes]:
     return {
         path: path.read_bytes()
         for folder in kit.attempts()
@@ -70,12 +70,12 @@ def contents(kit: Script_) -> dict[Path, bytes]:
     }
 
 
-def replies(kit: Script_) -> list[Path]:
+def replies(kit: ScriptedKit) -> list[Path]:
     """Replies that are on the disk for good."""
     return [folder for folder in kit.attempts() if (folder / "response.md").exists()]
 
 
-def finish(kit: Script_) -> None:
+def finish(kit: ScriptedKit) -> None:
     """Build to the end; nothing that an earlier attempt left may change."""
     before = contents(kit)
     done = build(kit.root)
@@ -88,7 +88,7 @@ def finish(kit: Script_) -> None:
     assert "nothing to do: 5 tasks are up to date" in again.stdout
 
 
-def test_killed_during_a_model_call(scripted: Script_):
+def test_killed_during_a_model_call(scripted: ScriptedKit):
     gate = scripted.hold("implement-002")
     process = start(scripted.root, "build", "--sandbox", OPEN)
     until(lambda: "implement 002" in scripted.calls())
@@ -103,7 +103,7 @@ def test_killed_during_a_model_call(scripted: Script_):
     assert state.tasks["001"].status == "landed"
 
 
-def test_killed_during_a_verify_pays_nothing_twice(scripted: Script_, tmp_path: Path):
+def test_killed_during_a_verify_pays_nothing_twice(scripted: ScriptedKit, tmp_path: Path):
     tasks = five_tasks()
     tasks[1]["verify"] = [f"test -e {tmp_path}/go || {{ touch {tmp_path}/here; sleep 600; }}"]
     scripted.plan(tasks)
@@ -115,7 +115,7 @@ def test_killed_during_a_verify_pays_nothing_twice(scripted: Script_, tmp_path: 
     assert sorted(scripted.calls()) == [f"implement 00{number}" for number in range(1, 6)]
 
 
-def test_killed_while_a_question_is_open(scripted: Script_, live):
+def test_killed_while_a_question_is_open(scripted: ScriptedKit, live):
     scripted.says("implement-001", RED)
     scripted.says("fix-001", RED)
     scripted.plan(five_tasks_red())
@@ -155,7 +155,7 @@ sys.exit(code)
 """
 
 
-def killed_at(kit: Script_, number: int, log: Path) -> int:
+def killed_at(kit: ScriptedKit, number: int, log: Path) -> int:
     """Run a build that kills itself at its change number *number* of the disk."""
     kit.write("killer.py", KILLER)
     argv = [*command("build", "--sandbox", OPEN)]
@@ -170,40 +170,34 @@ def killed_at(kit: Script_, number: int, log: Path) -> int:
     return done.returncode
 
 
-@pytest.fixture
-def small(scripted: Script_) -> Script_:
-    """Quick: what a test of many crashes can afford."""
-    return scripted
-
-
-def test_killed_at_changes_of_the_disk(small: Script_, tmp_path: Path):
+def test_killed_at_changes_of_the_disk(scripted: ScriptedKit, tmp_path: Path):
     """Spread over a whole build; each point in a fresh copy."""
     log = tmp_path / "count"
     template = tmp_path / "template"
-    shutil.copytree(small.root, template)
-    assert killed_at(small, 10**9, log) == 0
+    shutil.copytree(scripted.root, template)
+    assert killed_at(scripted, 10**9, log) == 0
     total = int(log.read_text())
     assert total > 100
     rng = random.Random(total)
     for number in sorted({1, 2, 3, total, *rng.sample(range(4, total), 18)}):
-        shutil.rmtree(small.root)
-        shutil.copytree(template, small.root)
-        assert killed_at(small, number, log) == -signal.SIGKILL
-        has_all = len(replies(small)) == len(small.calls())
-        done = build(small.root)
-        assert done.returncode == 0, f"killed at {number}: {done.stdout}{done.stderr}"
-        check_whole(small)
-        calls = small.calls()
+        shutil.rmtree(scripted.root)
+        shutil.copytree(template, scripted.root)
+        assert killed_at(scripted, number, log) == -signal.SIGKILL
+        has_all = len(replies(scripted)) == len(scripted.calls())
+        done = scripted.own()
+        assert done.code == 0, f"killed at {number}: {done.end}"
+        check_whole(scripted)
+        calls = scripted.calls()
         assert len(calls) - len(set(calls)) <= 1 - has_all, f"killed at {number}: {calls}"
 
 
-def test_killed_at_random_moments_until_it_is_done(scripted: Script_):
+def test_killed_at_random_moments_until_it_is_done(scripted: ScriptedKit):
     """One project, killed again and again by the clock; every build begins where the last one fell."""
     rng = random.Random(3)
     kills = 0
     for _ in range(60):
         process = start(scripted.root, "build", "--sandbox", OPEN)
-        wait_s = rng.uniform(0.05, 0.9)
+        wait_s = rng.uniform(0.05, 0.6)
         deadline = time.monotonic() + wait_s
         while process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.002)
@@ -220,13 +214,13 @@ def test_killed_at_random_moments_until_it_is_done(scripted: Script_):
     finish_any(scripted)
 
 
-def finish_any(kit: Script_) -> None:
+def finish_any(kit: ScriptedKit) -> None:
     done = build(kit.root)
     assert done.returncode == 0, done.stdout + done.stderr
     check_whole(kit)
 
 
-def test_scratch_file_of_a_killed_landing_is_swept(scripted: Script_):
+def test_scratch_file_of_a_killed_landing_is_swept(scripted: ScriptedKit):
     assert build(scripted.root).returncode == 0
     gate = scripted.hold("implement-003")
     scripted.edit("specs/lib.smd", "- Whole numbers only", "- Numbers only")
@@ -239,7 +233,7 @@ def test_scratch_file_of_a_killed_landing_is_swept(scripted: Script_):
 
 
 @pytest.mark.parametrize("cut", [1, 5, 40, 200])
-def test_torn_tail_of_the_ledger_is_cut(scripted: Script_, cut: int):
+def test_torn_tail_of_the_ledger_is_cut(scripted: ScriptedKit, cut: int):
     assert build(scripted.root).returncode == 0
     path = scripted.root / ".ossature" / "ledger.jsonl"
     path.write_bytes(path.read_bytes()[:-cut])
@@ -250,7 +244,7 @@ def test_torn_tail_of_the_ledger_is_cut(scripted: Script_, cut: int):
 
 
 @pytest.mark.parametrize("line", [0, 2, 4, -1])
-def test_damaged_line_of_the_ledger_is_told_and_costs_its_task_at_most(scripted: Script_, line: int):
+def test_damaged_line_of_the_ledger_is_told_and_costs_its_task_at_most(scripted: ScriptedKit, line: int):
     assert build(scripted.root).returncode == 0
     path = scripted.root / ".ossature" / "ledger.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
@@ -265,7 +259,7 @@ def test_damaged_line_of_the_ledger_is_told_and_costs_its_task_at_most(scripted:
 
 
 @pytest.mark.parametrize("cut", [1, 30, 100])
-def test_torn_journal_of_a_crashed_run_gets_an_end(scripted: Script_, cut: int):
+def test_torn_journal_of_a_crashed_run_gets_an_end(scripted: ScriptedKit, cut: int):
     scripted.hold("implement-002")
     process = start(scripted.root, "build", "--sandbox", OPEN)
     until(lambda: "implement 002" in scripted.calls())
@@ -278,13 +272,13 @@ def test_torn_journal_of_a_crashed_run_gets_an_end(scripted: Script_, cut: int):
     assert list_runs(scripted.project)[0].outcome == "crashed"
 
 
-def test_empty_journal_of_a_crashed_run_gets_an_end(scripted: Script_):
+def test_empty_journal_of_a_crashed_run_gets_an_end(scripted: ScriptedKit):
     scripted.write(".ossature/runs/20200101T000000-0000/events.jsonl", "")
     finish(scripted)
     assert list_runs(scripted.project)[0].outcome == "crashed"
 
 
-def test_crash_between_the_files_of_a_landing_is_finished(scripted: Script_, tmp_path: Path):
+def test_crash_between_the_files_of_a_landing_is_finished(scripted: ScriptedKit, tmp_path: Path):
     """Every change of the disk during the landing of a task with six files."""
     names = [f"{letter}/{letter}.txt" for letter in "abcdef"]
     tasks = [{**five_tasks()[0], "outputs": names, "verify": ["true"]}]
@@ -305,14 +299,14 @@ def test_crash_between_the_files_of_a_landing_is_finished(scripted: Script_, tmp
         assert killed_at(scripted, number, log) == -signal.SIGKILL
         has_all = bool(replies(scripted))
         halves += 0 < len([name for name in names if (scripted.output / name).exists()]) < 6
-        done = build(scripted.root)
-        assert done.returncode == 0, f"killed at {number}: {done.stdout}{done.stderr}"
+        done = scripted.own()
+        assert done.code == 0, f"killed at {number}: {done.end}"
         assert scripted.tree() == expected
         assert len(scripted.calls()) == 1 or not has_all, f"killed at {number}"
     assert halves > 2
 
 
-def test_file_changed_between_crash_and_recovery_is_kept(scripted: Script_, tmp_path: Path):
+def test_file_changed_between_crash_and_recovery_is_kept(scripted: ScriptedKit, tmp_path: Path):
     names = [f"{letter}.txt" for letter in "abcdef"]
     tasks = [{**five_tasks()[0], "outputs": names, "verify": ["true"]}]
     del tasks[0]["arch_refs"]
@@ -337,7 +331,7 @@ def test_file_changed_between_crash_and_recovery_is_kept(scripted: Script_, tmp_
     assert f"{missing} was changed while its landing was cut short" in done.stdout
 
 
-def test_owner_that_dies_frees_the_project(scripted: Script_, live):
+def test_owner_that_dies_frees_the_project(scripted: ScriptedKit, live):
     scripted.hold("implement-001")
     run = live(scripted)
     run.event(ModelCalled)
@@ -347,7 +341,7 @@ def test_owner_that_dies_frees_the_project(scripted: Script_, live):
     finish(scripted)
 
 
-def test_verify_of_a_dead_owner_does_not_disturb_the_next(scripted: Script_, live, tmp_path: Path):
+def test_verify_of_a_dead_owner_does_not_disturb_the_next(scripted: ScriptedKit, live, tmp_path: Path):
     """What the dead owner's verify still writes goes into a stage that is made anew."""
     tasks = five_tasks()
     go = tmp_path / "go"
@@ -362,7 +356,7 @@ def test_verify_of_a_dead_owner_does_not_disturb_the_next(scripted: Script_, liv
     finish(scripted)
 
 
-def test_killed_in_a_fix_loop_pays_for_nothing_twice(scripted: Script_):
+def test_killed_in_a_fix_loop_pays_for_nothing_twice(scripted: ScriptedKit):
     """The reply that was red and the fix that was red are verified again, not asked for again."""
     scripted.plan([{**five_tasks()[0], "verify": ["cat shelf.txt; grep -q green shelf.txt"]}])
     scripted.says("implement-001", block("shelf.txt", "red"))
@@ -382,7 +376,7 @@ def test_killed_in_a_fix_loop_pays_for_nothing_twice(scripted: Script_):
     assert len(scripted.calls()) - len(before) <= 1
 
 
-def test_open_question_is_asked_again_without_a_call(scripted: Script_, live):
+def test_open_question_is_asked_again_without_a_call(scripted: ScriptedKit, live):
     """The run of a question is killed: the next one comes to the same question by the same replies."""
     scripted.says("implement-001", RED)
     scripted.says("fix-001", RED)
@@ -398,7 +392,7 @@ def test_open_question_is_asked_again_without_a_call(scripted: Script_, live):
     second.kill()
 
 
-def test_failed_task_is_asked_for_anew_by_the_next_build(scripted: Script_):
+def test_failed_task_is_asked_for_anew_by_the_next_build(scripted: ScriptedKit):
     scripted.says("implement-001", RED)
     scripted.says("fix-001", RED)
     scripted.plan(five_tasks_red()[:1])

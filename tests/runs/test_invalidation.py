@@ -686,3 +686,18 @@ class TestOutputsThatMove:
         (kit.root / "context" / "art" / "b.svg").unlink()
         self.own(kit, copies)
         assert kit.tree() == {"art/a.svg": b"a"}
+
+
+@pytest.mark.parametrize("name", ["mine.txt", "deep/mine.txt", "new.txt"])
+def test_file_that_no_task_writes_voids_the_stamp(kit: Kit, name: str, monkeypatch):
+    monkeypatch.setattr("ossature.engine.stamp._SETTLED_NS", -(10**12))
+    kit.write("output/mine.txt", "1\n")
+    kit.write("output/deep/mine.txt", "1\n")
+    kit.plan([task("001", "a.txt", inject_files=["mine.txt"])])
+    kit.own()
+    Stamping(kit.project).write(1, ["a.txt"], [])
+    assert read_stamp(kit.project) == 1
+    kit.write(f"output/{name}", "2\n")
+    assert read_stamp(kit.project) is None
+    kit.write("output/mine.txt", "3\n")
+    assert step(kit).ran == {"001": "generate: file mine.txt changed"}

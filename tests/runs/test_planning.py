@@ -9,7 +9,7 @@ import pytest
 from ossature.domain.decision import Approve, Skip
 from ossature.domain.event import PlanWritten, ReplyRefused
 from ossature.store.plan_reading import read_plan
-from tests.runs.kit import Kit, Script_, block, cli, planned, until
+from tests.runs.kit import Kit, ScriptedKit, block, cli, planned, until
 from tests.runs.test_seam import decide
 
 ALL = [
@@ -330,12 +330,12 @@ class TestFindings:
         assert run.asked.count("plan LIB") == 2
 
 
-def run_ids(kit: Script_) -> list[str]:
+def run_ids(kit: ScriptedKit) -> list[str]:
     return sorted(path.name for path in (kit.root / ".ossature" / "runs").iterdir())
 
 
 @pytest.mark.parametrize("step", range(1, 9))
-def test_killed_audit_pays_for_nothing_twice(scripted: Script_, live, step: int):
+def test_killed_audit_pays_for_nothing_twice(scripted: ScriptedKit, live, step: int):
     """The call number *step* hangs and the owner is killed; the next audit asks that one and the rest."""
     names = [
         "audit-LIB",
@@ -365,11 +365,11 @@ def test_killed_audit_pays_for_nothing_twice(scripted: Script_, live, step: int)
     assert build_is_ready(scripted)
 
 
-def build_is_ready(kit: Script_) -> bool:
+def build_is_ready(kit: ScriptedKit) -> bool:
     return not kit.look().loaded.plan_errors and len(kit.look().tasks) == 3
 
 
-def test_drained_audit_stops_before_the_next_call(scripted: Script_, live):
+def test_drained_audit_stops_before_the_next_call(scripted: ScriptedKit, live):
     from ossature.domain.decision import Stop
     from ossature.domain.event import CommandReceived
 

@@ -36,7 +36,7 @@ from ossature.domain.event import (
 from ossature.engine.session import Attachment, fold, list_runs
 from ossature.errors import Exit, OssatureError
 from ossature.store import inbox
-from tests.runs.kit import OPEN, Kit, Live, Script_, block, build, cli, five_tasks, task
+from tests.runs.kit import OPEN, Kit, Live, ScriptedKit, block, build, cli, five_tasks, task
 
 RED = block("shelf.txt", "red")
 
@@ -366,7 +366,7 @@ class TestConflict:
 class TestOwners:
     """Runs whose owner is a process of its own."""
 
-    def test_answer_from_another_process_goes_by_the_id_of_the_question(self, scripted: Script_, live):
+    def test_answer_from_another_process_goes_by_the_id_of_the_question(self, scripted: ScriptedKit, live):
         scripted.says("implement-001", RED)
         scripted.says("fix-001", RED)
         scripted.plan(five_tasks_red())
@@ -383,7 +383,7 @@ class TestOwners:
         assert after.returncode == 1
         assert "`ossature build`" in after.stderr
 
-    def test_attachment_to_a_run_without_owner_names_the_next_command(self, scripted: Script_, live):
+    def test_attachment_to_a_run_without_owner_names_the_next_command(self, scripted: ScriptedKit, live):
         run = live(scripted)
         assert run.end() == 0
         with pytest.raises(OssatureError) as error:
@@ -392,7 +392,7 @@ class TestOwners:
         with pytest.raises(OssatureError):
             run.attachment.command(Stop(by="test"))
 
-    def test_lease_is_busy_while_a_run_is_on(self, scripted: Script_, live):
+    def test_lease_is_busy_while_a_run_is_on(self, scripted: ScriptedKit, live):
         gate = scripted.hold("implement-001")
         run = live(scripted)
         run.event(ModelCalled)
@@ -406,7 +406,7 @@ class TestOwners:
         assert run.end() == 0
         assert len(list_runs(scripted.project)) == 1
 
-    def test_pause_starts_nothing_new_until_resume(self, scripted: Script_, live):
+    def test_pause_starts_nothing_new_until_resume(self, scripted: ScriptedKit, live):
         gate = scripted.hold("implement-001")
         run = live(scripted)
         run.event(ModelCalled)
@@ -420,7 +420,7 @@ class TestOwners:
         assert run.end() == 0
         assert len(scripted.calls()) == 5
 
-    def test_stop_drain_lands_what_is_in_flight(self, scripted: Script_, live):
+    def test_stop_drain_lands_what_is_in_flight(self, scripted: ScriptedKit, live):
         gate = scripted.hold("implement-001")
         run = live(scripted)
         run.event(ModelCalled)
@@ -434,7 +434,7 @@ class TestOwners:
         assert build(scripted.root).returncode == 0
         assert len(scripted.calls()) == 5
 
-    def test_stop_drain_of_a_paused_run_ends_it(self, scripted: Script_, live):
+    def test_stop_drain_of_a_paused_run_ends_it(self, scripted: ScriptedKit, live):
         gate = scripted.hold("implement-001")
         run = live(scripted)
         run.event(ModelCalled)
@@ -443,7 +443,7 @@ class TestOwners:
         gate.unlink()
         assert run.end() == 130
 
-    def test_stop_now_interrupts_the_call(self, scripted: Script_, live):
+    def test_stop_now_interrupts_the_call(self, scripted: ScriptedKit, live):
         scripted.hold("implement-002")
         run = live(scripted)
         run.event(ModelCalled, task="002")
@@ -454,7 +454,9 @@ class TestOwners:
         (scripted.folder / "implement-002.gate").unlink()
         assert build(scripted.root).returncode == 0
 
-    def test_stop_while_a_question_waits_voids_it_and_the_next_run_asks_again(self, scripted: Script_, live):
+    def test_stop_while_a_question_waits_voids_it_and_the_next_run_asks_again(
+        self, scripted: ScriptedKit, live
+    ):
         scripted.says("implement-001", RED)
         scripted.says("fix-001", RED)
         scripted.plan(five_tasks_red())
@@ -468,7 +470,7 @@ class TestOwners:
         again.attachment.command(Stop(mode="now", by="test"))
         assert again.end() == 130
 
-    def test_stop_during_a_verify_leaves_no_process(self, scripted: Script_, live, tmp_path):
+    def test_stop_during_a_verify_leaves_no_process(self, scripted: ScriptedKit, live, tmp_path):
         tasks = five_tasks()
         tasks[0]["verify"] = [f"echo $$ > {tmp_path}/pid; exec sleep 600"]
         scripted.plan(tasks)
@@ -481,7 +483,7 @@ class TestOwners:
             os.kill(pid, 0)
         assert scripted.tree() == {}
 
-    def test_question_outlives_the_face_and_the_journal_tells_the_same(self, scripted: Script_, live):
+    def test_question_outlives_the_face_and_the_journal_tells_the_same(self, scripted: ScriptedKit, live):
         scripted.says("implement-001", RED)
         scripted.says("fix-001", RED)
         scripted.plan(five_tasks_red())
@@ -498,7 +500,7 @@ class TestOwners:
         assert state.tasks["001"].status == "failed"
         assert not state.questions
 
-    def test_step_run_is_answered_from_outside_to_its_end(self, scripted: Script_, live):
+    def test_step_run_is_answered_from_outside_to_its_end(self, scripted: ScriptedKit, live):
         run = live(scripted, preset="step")
         for _ in range(10):
             question = run.wait(lambda: next(iter(run.state.questions.values()), None))
@@ -516,7 +518,7 @@ def test_sandbox_that_is_not_there_is_exit_6_before_anything(kit: Kit):
     assert OPEN in error.value.hint
 
 
-def test_live_is_a_run(scripted: Script_, live):
+def test_live_is_a_run(scripted: ScriptedKit, live):
     run: Live = live(scripted)
     assert run.end() == 0
     assert list(scripted.tree()) == ["help.txt", "label.txt", "scale.txt", "shelf.txt", "show.txt"]

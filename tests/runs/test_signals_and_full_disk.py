@@ -15,7 +15,7 @@ import pytest
 from ossature.engine.session import list_runs
 from tests.runs.kit import (
     OPEN,
-    Script_,
+    ScriptedKit,
     block,
     build,
     command,
@@ -42,7 +42,7 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 @pytest.fixture
-def calling(scripted: Script_):
+def calling(scripted: ScriptedKit):
     """A build that waits in the model call of 002."""
     gate = scripted.hold("implement-002")
     process = start(scripted.root, "build", "--sandbox", OPEN)
@@ -53,7 +53,7 @@ def calling(scripted: Script_):
 
 
 class TestSignals:
-    def test_int_lets_the_task_in_flight_land(self, scripted: Script_, calling):
+    def test_int_lets_the_task_in_flight_land(self, scripted: ScriptedKit, calling):
         process, gate = calling
         send(process, signal.SIGINT)
         until(lambda: "command_received" in journal(scripted))
@@ -66,7 +66,7 @@ class TestSignals:
         check_whole(scripted)
         assert len(scripted.calls()) == 5
 
-    def test_int_twice_stops_now(self, scripted: Script_, calling):
+    def test_int_twice_stops_now(self, scripted: ScriptedKit, calling):
         process, gate = calling
         send(process, signal.SIGINT)
         until(lambda: "command_received" in journal(scripted))
@@ -79,7 +79,7 @@ class TestSignals:
         assert build(scripted.root).returncode == 0
         check_whole(scripted)
 
-    def test_term_stops_now(self, scripted: Script_, calling):
+    def test_term_stops_now(self, scripted: ScriptedKit, calling):
         process, gate = calling
         send(process, signal.SIGTERM)
         code, _ = end(process)
@@ -90,7 +90,7 @@ class TestSignals:
         assert build(scripted.root).returncode == 0
         check_whole(scripted)
 
-    def test_hup_changes_nothing(self, scripted: Script_, calling):
+    def test_hup_changes_nothing(self, scripted: ScriptedKit, calling):
         process, gate = calling
         send(process, signal.SIGHUP)
         gate.unlink()
@@ -98,7 +98,7 @@ class TestSignals:
         assert code == 0
         check_whole(scripted)
 
-    def test_many_signals_at_once_end_it_in_order(self, scripted: Script_, calling):
+    def test_many_signals_at_once_end_it_in_order(self, scripted: ScriptedKit, calling):
         process, gate = calling
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
             send(process, number)
@@ -109,7 +109,9 @@ class TestSignals:
         check_whole(scripted)
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_verify_is_ended_with_its_run(self, scripted: Script_, tmp_path: Path, number: signal.Signals):
+    def test_verify_is_ended_with_its_run(
+        self, scripted: ScriptedKit, tmp_path: Path, number: signal.Signals
+    ):
         tasks = five_tasks()
         tasks[0]["verify"] = [f"test -e {tmp_path}/go || {{ echo $$ > {tmp_path}/pid; sleep 600; }}"]
         scripted.plan(tasks)
@@ -129,7 +131,7 @@ class TestSignals:
         assert len(scripted.calls()) == 5, "the reply of the interrupted task was paid for twice"
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-    def test_signal_at_random_moments(self, scripted: Script_, tmp_path: Path, number: signal.Signals):
+    def test_signal_at_random_moments(self, scripted: ScriptedKit, tmp_path: Path, number: signal.Signals):
         template = tmp_path / "template"
         shutil.copytree(scripted.root, template)
         rng = random.Random(int(number))
@@ -150,11 +152,11 @@ class TestSignals:
             assert code in allowed, said
             for name, content in scripted.tree().items():
                 assert content == FINISHED[name]
-            assert build(scripted.root).returncode == 0
+            assert scripted.own().code == 0
             check_whole(scripted)
 
 
-def journal(kit: Script_) -> str:
+def journal(kit: ScriptedKit) -> str:
     return "".join(
         path.read_text("utf-8", "replace") for path in kit.root.glob(".ossature/runs/*/events.jsonl")
     )
@@ -168,7 +170,7 @@ def strace_works() -> bool:
     return subprocess.run(argv, capture_output=True).returncode == 0
 
 
-def with_fault(kit: Script_, fault: str) -> subprocess.CompletedProcess[str]:
+def with_fault(kit: ScriptedKit, fault: str) -> subprocess.CompletedProcess[str]:
     """A build under strace, which makes some system calls of the owner alone fail."""
     argv = ["strace", "-qq", "-o", os.devnull, "-e", f"inject={fault}"]
     return subprocess.run(
@@ -183,7 +185,7 @@ def with_fault(kit: Script_, fault: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def count_calls(kit: Script_, name: str, log: Path) -> int:
+def count_calls(kit: ScriptedKit, name: str, log: Path) -> int:
     argv = ["strace", "-qq", "-o", str(log), "-e", f"trace={name}"]
     done = subprocess.run(
         [*argv, *command("build", "--sandbox", OPEN)], cwd=kit.root, env=environ(), capture_output=True
@@ -208,7 +210,7 @@ FAULTS = [
 @pytest.mark.skipif(not strace_works(), reason="strace cannot inject faults here")
 @pytest.mark.parametrize(("name", "error", "how", "points"), FAULTS)
 def test_full_disk_is_told_and_the_next_build_goes_on(
-    scripted: Script_, tmp_path: Path, name: str, error: str, how: str, points: int
+    scripted: ScriptedKit, tmp_path: Path, name: str, error: str, how: str, points: int
 ):
     template = tmp_path / "template"
     tasks = five_tasks()[:2]
@@ -234,14 +236,14 @@ def test_full_disk_is_told_and_the_next_build_goes_on(
             assert said.strip(), where
         for path, content in scripted.tree().items():
             assert content == FINISHED[path], where
-        again = build(scripted.root)
-        assert again.returncode == 0, f"{where}\nthen: {again.stdout}{again.stderr}"
+        again = scripted.own()
+        assert again.code == 0, f"{where}\nthen: {again.end}"
         assert scripted.tree() == {path: FINISHED[path] for path in ("shelf.txt", "scale.txt")}
         assert not [path for path in scripted.output.iterdir() if path.name.endswith(".tmp")], where
     assert 1 in codes, "no point hit anything"
 
 
-def test_tiny_disk(scripted: Script_, tmp_path: Path):
+def test_tiny_disk(scripted: ScriptedKit, tmp_path: Path):
     """A limit on file sizes stands for a disk that is full: it needs no rights."""
     big = "x" * 79 + "\n"
     scripted.says("implement-001", block("shelf.txt", big * 4000))

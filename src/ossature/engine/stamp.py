@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,10 @@ from ossature import __version__
 from ossature.project import Project
 
 _NAME = "up-to-date.json"
+_CACHES = frozenset(
+    {".git", ".hg", ".ossature", "__pycache__", ".venv", "venv", "node_modules", "target", ".zig-cache"}
+)
+"""Folders that no stage holds and that may be large."""
 _SETTLED_NS = 100_000_000
 """A file that changed less than this before the look may change again under the same timestamps."""
 
@@ -46,6 +50,8 @@ class Stamping:
         """
         settings = self._project.settings
         paths = list(_inputs(self._project))
+        # Files that no task writes count, too: prompts may show them, and the project's verify sees them.
+        paths += _below(self._project, self._project.output_root, passed_over=_CACHES)
         paths += [f"{settings.output_dir}/{path}" for path in outputs]
         paths += [f"{settings.context_dir}/{path}" for path in contexts]
         root = str(self._project.root)
@@ -74,9 +80,10 @@ def _inputs(project: Project) -> Iterable[str]:
         yield from _below(project, folder)
 
 
-def _below(project: Project, folder: Path) -> Iterable[str]:
+def _below(project: Project, folder: Path, *, passed_over: Collection[str] = ()) -> Iterable[str]:
     yield project.relative(folder)
     for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in passed_over]
         for name in (*folders, *files):
             yield project.relative(Path(parent, name))
 

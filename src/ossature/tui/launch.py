@@ -62,7 +62,7 @@ def run_tui(
     if is_demo:
         argv.append("--demo")
     saved = termios.tcgetattr(sys.stdin.fileno())
-    child = subprocess.Popen(argv, pass_fds=(reader,), env={**os.environ, **screen_environment(os.environ)})
+    child = subprocess.Popen(argv, pass_fds=(reader,), env=screen_environment(os.environ))
     os.close(reader)
     with _Signals(child):
         status = _wait(child, saved)
@@ -83,9 +83,15 @@ def check_terminal(environ: Mapping[str, str]) -> None:
 
 
 def screen_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What has to be set before Textual is imported."""
+    """The environment of the screen process: what has to be set before Textual is imported.
+
+    COLUMNS and LINES are left out: where a shell exports them they would hold against the real size, and a
+    resized window would change nothing.
+    """
     is_remote = bool(environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"))
+    kept = {name: value for name, value in environ.items() if name not in ("COLUMNS", "LINES")}
     return {
+        **kept,
         "TEXTUAL_ANIMATIONS": "none",
         "ESCDELAY": environ.get("ESCDELAY") or ("150" if is_remote else "50"),
         "TEXTUAL_FPS": "10" if is_remote else "30",
