@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -11,7 +12,13 @@ from ossature.cli import catalogue
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:  # before a command was there to take it
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
     if _answer_at_once(arguments):
         return 0
     # dataclasses and pathlib take longer than all of `--help` may.
@@ -32,6 +39,10 @@ def _answer_at_once(arguments: list[str]) -> bool:
             text = catalogue.help_text()
         case ["-V" | "--version"]:
             text = f"ossature {__version__}"
+        case ["build"]:
+            text = _up_to_date()
+            if not text:
+                return False
         case _:
             return False
     try:
@@ -39,3 +50,15 @@ def _answer_at_once(arguments: list[str]) -> bool:
     except (OSError, ValueError):  # the long way says why
         return False
     return True
+
+
+def _up_to_date() -> str:
+    """That nothing is to do in the project around here, when its stamp says so; else empty."""
+    # Nothing else needs it, and it is all that a build with nothing to do needs.
+    from ossature.engine.stamp import read_stamp, up_to_date
+
+    folder = os.getcwd()  # noqa: PTH109  # pathlib takes longer to import than all of this to run
+    while folder != "/" and not os.access(f"{folder}/ossature.toml", os.F_OK):
+        folder = folder.rpartition("/")[0] or "/"
+    known = read_stamp(folder)
+    return "" if known is None else up_to_date(known)

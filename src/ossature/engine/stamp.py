@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Collection, Iterable
-from pathlib import Path
-from typing import Any
 
 from ossature import __version__
-from ossature.project import Project
+
+# A build with nothing to do asks for this before anything else is imported.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
+    from typing import Any
+
+    from ossature.project import Project
 
 _NAME = "up-to-date.json"
 _CACHES = frozenset(
@@ -21,19 +26,24 @@ _SETTLED_NS = 100_000_000
 """A file that changed less than this before the look may change again under the same timestamps."""
 
 
-def read_stamp(project: Project) -> int | None:
-    """How many tasks are up to date, when everything still looks as it did then; else None."""
+def read_stamp(root: str) -> int | None:
+    """How many tasks are up to date in the project at *root*, when all looks as it did then; else None."""
     try:
-        stamp: dict[str, Any] = json.loads((project.work_dir / _NAME).read_bytes())
+        with open(f"{root}/.ossature/work/{_NAME}", "rb") as file:
+            stamp: dict[str, Any] = json.load(file)
         if stamp["version"] != __version__:
             return None
-        root = str(project.root)
         for path, looks in stamp["paths"]:
             if _looks(f"{root}/{path}") != looks:
                 return None
         return int(stamp["tasks"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def up_to_date(tasks: int) -> str:
+    """What to say when nothing is to do."""
+    return f"nothing to do: {tasks} {'task is' if tasks == 1 else 'tasks are'} up to date"
 
 
 class Stamping:
@@ -85,7 +95,7 @@ def _below(project: Project, folder: Path, *, passed_over: Collection[str] = ())
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name not in passed_over]
         for name in (*folders, *files):
-            yield project.relative(Path(parent, name))
+            yield os.path.relpath(f"{parent}/{name}", project.root).replace(os.sep, "/")
 
 
 def _looks(path: str) -> list[int] | None:

@@ -37,9 +37,9 @@ def stamp(project):
 
 
 def test_nothing_changed_tells_how_many_tasks(project):
-    assert read_stamp(project) is None
+    assert read_stamp(str(project.root)) is None
     stamp(project)
-    assert read_stamp(project) == 3
+    assert read_stamp(str(project.root)) == 3
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_changed_file_is_seen_even_with_size_and_mtime_kept(project, name):
     before = path.stat()
     path.write_bytes(path.read_bytes())
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert read_stamp(project) is None
+    assert read_stamp(str(project.root)) is None
 
 
 @pytest.mark.parametrize("name", ["specs/b.smd", "specs/sub/b.smd", "prompts/implement.md", "context/d.txt"])
@@ -68,18 +68,18 @@ def test_a_new_file_is_seen(project, name):
     path = project.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("new")
-    assert read_stamp(project) is None
+    assert read_stamp(str(project.root)) is None
 
 
 def test_a_file_that_is_gone_is_seen(project):
     stamp(project)
     (project.root / "output/a.txt").unlink()
-    assert read_stamp(project) is None
+    assert read_stamp(str(project.root)) is None
 
 
 def test_files_that_changed_just_before_the_look_leave_no_stamp(project):
     Stamping(project).write(3, ["a.txt"], [])
-    assert read_stamp(project) is None
+    assert read_stamp(str(project.root)) is None
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_files_that_changed_just_before_the_look_leave_no_stamp(project):
 def test_a_damaged_stamp_is_none(project, content):
     stamp(project)
     (project.work_dir / "up-to-date.json").write_bytes(content)
-    assert read_stamp(project) is None
+    assert read_stamp(str(project.root)) is None

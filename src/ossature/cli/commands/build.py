@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from ossature.cli.command import Command, add_run_arguments
 from ossature.cli.terminal import Terminal
-from ossature.domain.plain_text import count
-from ossature.engine.stamp import Stamping, read_stamp
+from ossature.engine.stamp import Stamping, read_stamp, up_to_date
 from ossature.errors import Exit, UsageError
 from ossature.project import SANDBOX_MODES, Project, load_project
 
@@ -25,7 +24,7 @@ def build(args: argparse.Namespace, terminal: Terminal) -> int:
     _check(args)
     project = load_project(terminal.cwd, terminal.environ)
     is_plain = not (args.only or args.force is not None or args.dry_run)
-    known = read_stamp(project) if is_plain else None
+    known = read_stamp(str(project.root)) if is_plain else None
     if known is not None:
         _say_up_to_date(known, is_json=args.json, terminal=terminal)
         return Exit.OK
@@ -163,17 +162,13 @@ def _say_nothing_to_do(
 
 
 def _say_up_to_date(tasks: int, *, is_json: bool, terminal: Terminal) -> None:
-    text = f"nothing to do: {count(tasks, 'task')} {'is' if tasks == 1 else 'are'} up to date"
     if is_json:
-        terminal.say(text)
+        terminal.say(up_to_date(tasks))
     else:
-        terminal.line(text, tone="good")
+        terminal.line(up_to_date(tasks))
 
 
 def _leave_stamp(stamping: Stamping, view: ProjectView) -> None:
-    """Not where the project has a verify of its own, which sees files that no task writes, too."""
-    if view.project.settings.verify:
-        return
     landings = view.loaded.sources.landings.values() if view.loaded else ()
     outputs = [path for landing in landings for path in landing.files]
     stamping.write(
