@@ -1,6 +1,7 @@
 """Takes the pictures of the screen: `python tools/screenshots.py [folder]`, default `screenshots/`.
 
-The app runs without a terminal on a project with a run. A picture is drawn cell by cell, so that frames join.
+They show the demo: an owner process builds the example from its recordings, and the screen is attached to it
+without a terminal. A picture is drawn cell by cell, so that frames join.
 """
 
 import asyncio
@@ -8,7 +9,8 @@ import html
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -17,15 +19,18 @@ os.environ.update(
     TEXTUAL_ANIMATIONS="none", LC_ALL="C.UTF-8", TERM="xterm-256color", COLORTERM="truecolor", TZ="UTC"
 )
 os.environ.pop("NO_COLOR", None)
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import resvg_py
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
+from ossature.domain.decision import Approve
+from ossature.domain.state import RunState
+from ossature.engine.example import copy_example
+from ossature.engine.session import Attachment, RunRequest, spawn
+from ossature.project import Project, load_project
 from ossature.tui.app import OssatureApp, make_app
-from tests.tui.scene import Scene, at_fix_gate, owned, while_running
 
 CELL_WIDTH, CELL_HEIGHT, FONT_SIZE, MARGIN = 9.0, 20.0, 15.0, 12
 BACKGROUND = "#10141b"
@@ -39,43 +44,70 @@ STROKES = {
 """Frames and rails: which edges of its cell a sign joins."""
 
 
+CHARS_PER_S = 1_500.0
+"""Of the recorded replies: slow enough to catch one as it comes in."""
+WELL_INTO_IT_S = 1.0
+"""After the beginning of a reply: there is something to see."""
+DEADLINE_S = 120.0
+
+
 class Shot(NamedTuple):
-    """A picture: the scene, and the keys that lead to what it shows."""
+    """A picture, and the keys that lead to what it shows."""
 
     name: str
-    scene: str
     keys: tuple[str, ...] = ()
 
 
-SHOTS = (
-    Shot("plan-running", "running"),
-    Shot("fix-question", "fix"),
-    Shot("diff", "fix", ("4", "left")),
-    Shot("verify-failure", "fix", ("4",)),
-    Shot("findings", "fix", ("2", "enter")),
-    Shot("help", "fix", ("question_mark",)),
+AT_WORK = Shot("building")
+AT_QUESTION = (
+    Shot("fix-question"),
+    Shot("diff", ("4", "left")),
+    Shot("prompt", ("4", "left", "left", "left")),
+    Shot("findings", ("2", "enter")),
+    Shot("help", ("question_mark",)),
 )
+AT_END = (Shot("done"),)
 
 
-async def take(shot: Shot, size: tuple[int, int], folder: Path) -> None:
+async def take(project: Project, shot: Shot, size: tuple[int, int], folder: Path) -> None:
     """Write one picture as SVG and as PNG."""
-    with tempfile.TemporaryDirectory() as place:
-        scene = Scene(Path(place) / "spenny", started="just now")
-        (while_running if shot.scene == "running" else at_fix_gate)(scene)
-        with owned(scene):
-            app = make_app(scene.project, None)
-            async with app.run_test(size=size) as pilot:
-                while app.bridge.view is None:
-                    await pilot.pause(0.05)
-                await pilot.pause(0.3)
-                for key in shot.keys:
-                    await pilot.press(key)
-                    await pilot.pause(0.2)
-                await pilot.pause(0.3)
-                svg = draw(app)
+    app = make_app(project, None)
+    async with app.run_test(size=size) as pilot:
+        while app.bridge.view is None:
+            await pilot.pause(0.05)
+        await pilot.pause(0.3)
+        for key in shot.keys:
+            await pilot.press(key)
+            await pilot.pause(0.2)
+        await pilot.pause(0.3)
+        svg = draw(app)
     name = f"{shot.name}-{size[0]}x{size[1]}"
     (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     (folder / f"{name}.png").write_bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=2, **fonts()))
+    print(name)
+
+
+async def take_all(shots: tuple[Shot, ...], project: Project, folder: Path) -> None:
+    for shot in shots:
+        for size in SIZES:
+            await take(project, shot, size, folder)
+
+
+async def until(attachment: Attachment, is_so: Callable[[RunState], object]) -> None:
+    """Read the run's journal until it has come that far."""
+    end = time.monotonic() + DEADLINE_S
+    while not is_so(attachment.state):
+        attachment.poll()
+        if time.monotonic() > end:
+            raise SystemExit(f"the demo did not come that far: {attachment.state.activity}")
+        await asyncio.sleep(0.02)
+
+
+def is_streaming(state: RunState) -> bool:
+    """A task's reply is coming in, with something built before it."""
+    return state.done > 1 and any(
+        attempt.is_streaming for task in state.tasks.values() for attempt in task.attempts
+    )
 
 
 def fonts() -> dict[str, object]:
@@ -205,10 +237,30 @@ def label(text: str, style: Style, *, x: float, y: float, colour: str) -> str:
 async def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
-    for shot in SHOTS:
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place) / "spenny"
+        recordings = copy_example(root)
+        project = load_project(root, {})
+        request = RunRequest(
+            goal="all",
+            preset="tui",
+            replay=str(recordings),
+            matches_slots=True,
+            chars_per_s=CHARS_PER_S,
+            is_demo=True,
+        )
+        attachment = Attachment(project, spawn(project, request))
         for size in SIZES:
-            await take(shot, size, folder)
-            print(f"{shot.name} {size[0]}x{size[1]}")
+            await until(attachment, lambda state: not is_streaming(state))
+            await until(attachment, is_streaming)
+            await asyncio.sleep(WELL_INTO_IT_S)
+            await take(project, AT_WORK, size, folder)
+        await until(attachment, lambda state: state.questions)
+        await take_all(AT_QUESTION, project, folder)
+        for question in list(attachment.state.questions.values()):
+            attachment.decide(Approve(question_id=question.id, by="screenshots"))
+        await until(attachment, lambda state: state.is_over)
+        await take_all(AT_END, project, folder)
 
 
 if __name__ == "__main__":
