@@ -310,12 +310,12 @@ def test_edit_runs_exactly_what_it_concerns(kit: Kit, case: Case):
 def test_edit_voids_the_stamp_that_nothing_is_to_do(kit: Kit, case: Case, monkeypatch):
     monkeypatch.setattr("ossature.engine.stamp._SETTLED_NS", -(10**12))
     kit.own()
-    assert read_stamp(kit.project) is None
+    assert read_stamp(str(kit.root)) is None
     outputs = [path for landing in kit.look().loaded.sources.landings.values() for path in landing.files]
     Stamping(kit.project).write(5, outputs, ["rates.csv"])
-    assert read_stamp(kit.project) == 5
+    assert read_stamp(str(kit.root)) == 5
     case.edit(kit)
-    assert read_stamp(kit.project) is None
+    assert read_stamp(str(kit.root)) is None
 
 
 def planned_ids(kit: Kit) -> list[str]:
@@ -696,8 +696,8 @@ def test_file_that_no_task_writes_voids_the_stamp(kit: Kit, name: str, monkeypat
     kit.plan([task("001", "a.txt", inject_files=["mine.txt"])])
     kit.own()
     Stamping(kit.project).write(1, ["a.txt"], [])
-    assert read_stamp(kit.project) == 1
+    assert read_stamp(str(kit.root)) == 1
     kit.write(f"output/{name}", "2\n")
-    assert read_stamp(kit.project) is None
+    assert read_stamp(str(kit.root)) is None
     kit.write("output/mine.txt", "3\n")
     assert step(kit).ran == {"001": "generate: file mine.txt changed"}

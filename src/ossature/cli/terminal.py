@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from ossature.domain.plain_text import clean, clean_line
-from ossature.errors import DiskError, OssatureError
+from ossature.errors import DiskError, Exit, OssatureError
 
 PIPE_CLOSED = 141
 """What a shell reports for a process that SIGPIPE ended."""
@@ -134,4 +135,8 @@ class Terminal:
         except BrokenPipeError:
             raise
         except OSError as error:
+            if error.errno == errno.EIO:
+                # A write may find the terminal gone before the signal that says so arrives.
+                self.mute()
+                raise DiskError("the terminal is gone", exit_code=Exit.HUP) from error
             raise DiskError(f"cannot write to standard output: {error.strerror}") from error
