@@ -53,7 +53,7 @@ screenshots: $(VENV)/.dev ## take the pictures of the TUI for the docs
 bench: $(VENV)/.dev ## measure what ossature itself costs, beside its references
 	@set -e; for script in bench/[!_]*.py; do echo "== $$script" >&2; $(PY) "$$script" $(ARGS); done
 
-recordings: $(VENV)/.dev ## record the examples' model calls anew (asks a real model)
+recordings: $(VENV)/.dev ## record the example's prompts anew; ARGS="--model M" asks a model for new replies
 	@$(PY) tools/record_example.py $(ARGS)
 
 lock: ## write requirements/*.txt anew (needs uv); LOCK_ARGS=--upgrade takes newer releases
