@@ -16,6 +16,10 @@ _STEP_S = 0.03
 """Between two pieces of a paced reply: short enough to look like typing."""
 
 
+FEEDBACK = "feedback"
+"""Name of the input that a person adds when trying again."""
+
+
 class ReplayClient:
     """Answers from `<recordings>/<lineage>/<run>-<n>-<kind>/`, whatever model the request names."""
 
@@ -43,23 +47,28 @@ class ReplayClient:
         if exact:
             return exact.reply("replayed", "")
         candidates = index.by_slot.get(request.slot, ())
+        if not candidates and self._by_slot:
+            candidates = index.by_call.get((request.role, request.lineage), ())
         if not candidates:
             raise ReplayMiss(
                 f"no recording of {_call(request)} in {self._recordings}", hint=_hint(index, self._recordings)
             )
-        same = _best([r for r in candidates if r.inputs_digest == request.inputs_digest])
+        asked = self._compared(request.inputs)
+        same = _best([recording for recording in candidates if self._compared(recording.inputs) == asked])
         if same is None:
             nearest = _best(candidates)
-            raise ReplayMiss(
-                f"{_call(request)}: {_changes(nearest.inputs if nearest else {}, request.inputs)}",
-                hint=_RECORD,
-            )
+            known = self._compared(nearest.inputs) if nearest else {}
+            raise ReplayMiss(f"{_call(request)}: {_changes(known, asked)}", hint=_RECORD)
         if not self._by_slot:
             raise ReplayMiss(
                 f"{_call(request)}: the prompt differs from the recording, what it is made from does not",
                 hint="the prompt template, the model or the token limit changed; " + _RECORD,
             )
-        return same.reply("slot", "prompt template differs from the recording")
+        return same.reply("slot", _difference(request, same))
+
+    def _compared(self, inputs: Mapping[str, str]) -> dict[str, str]:
+        """What has to be the same. By slot, a person may try again with a word that no recording knows."""
+        return {name: digest for name, digest in inputs.items() if not (self._by_slot and name == FEEDBACK)}
 
     async def _play(self, text: str, on_text: OnText) -> None:
         if not self._chars_per_s:
@@ -72,6 +81,15 @@ class ReplayClient:
             await asyncio.sleep(min(_STEP_S, step / self._chars_per_s))
 
 
+def _difference(request: Request, recording: _Recording) -> str:
+    """Why the reply is not the exact answer to the request."""
+    if FEEDBACK in request.inputs:
+        return "a recorded reply cannot take your feedback into account"
+    if recording.slot != request.slot:
+        return "the reply of an earlier attempt: a recording has no other"
+    return "prompt template differs from the recording"
+
+
 _RECORD = "record it anew: run without --replay"
 
 
@@ -79,9 +97,9 @@ _RECORD = "record it anew: run without --replay"
 class _Recording:
     folder: Path
     request_digest: str
-    inputs_digest: str
     inputs: Mapping[str, str]
     slot: str
+    call: tuple[str, str]
     has_landed: bool
     usage: Usage
     finish: str
@@ -95,6 +113,8 @@ class _Recording:
 class _Index:
     by_request: dict[str, list[_Recording]] = field(default_factory=dict)
     by_slot: dict[str, list[_Recording]] = field(default_factory=dict)
+    by_call: dict[tuple[str, str], list[_Recording]] = field(default_factory=dict)
+    """(role, lineage) -> recordings of any attempt."""
 
 
 def _read_index(recordings: Path) -> _Index:
@@ -105,6 +125,7 @@ def _read_index(recordings: Path) -> _Index:
         if recording:
             index.by_request.setdefault(recording.request_digest, []).append(recording)
             index.by_slot.setdefault(recording.slot, []).append(recording)
+            index.by_call.setdefault(recording.call, []).append(recording)
     return index
 
 
@@ -121,9 +142,9 @@ def _read_recording(path: Path) -> _Recording | None:
         return _Recording(
             folder=path.parent,
             request_digest=str(meta["request_digest"]),
-            inputs_digest=str(meta["inputs_digest"]),
             inputs={str(name): str(digest) for name, digest in (meta.get("inputs") or {}).items()},
             slot=slot_of(meta["role"], meta["lineage"], int(meta["attempt"])),
+            call=(str(meta["role"]), str(meta["lineage"])),
             has_landed=bool(meta.get("landed")),
             usage=Usage(**{name: int(usage.get(name, 0)) for name in Usage.__slots__}),
             finish=str(meta.get("finish") or "stop"),

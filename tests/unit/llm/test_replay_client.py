@@ -122,7 +122,31 @@ def test_many_changed_inputs_are_counted(tmp_path):
     assert "(and 3 more)" in str(miss(tmp_path, asked, by_slot=True))
 
 
-@pytest.mark.parametrize("changes", [{"role": "fix"}, {"lineage": "other-0000"}, {"attempt": 2}])
+def test_another_try_by_slot_gets_the_reply_of_the_recorded_one(tmp_path):
+    record(tmp_path, a_request(), "again")
+    reply, _ = ask(tmp_path, a_request(prompt="other", attempt=3), by_slot=True)
+    assert (reply.text, reply.source) == ("again", "slot")
+    assert "earlier attempt" in reply.note
+    assert "no recording of" in str(miss(tmp_path, a_request(prompt="other", attempt=3)))
+
+
+def test_feedback_by_slot_is_served_and_said_to_be_without_effect(tmp_path):
+    inputs = dict(a_request().inputs)
+    record(tmp_path, a_request(), "as recorded")
+    asked = a_request(prompt="with a word", inputs={**inputs, "feedback": "1"})
+    reply, _ = ask(tmp_path, asked, by_slot=True)
+    assert reply.text == "as recorded"
+    assert "feedback" in reply.note
+    assert "feedback is new" in str(miss(tmp_path, asked))
+
+
+def test_another_try_with_other_inputs_is_a_miss_by_slot(tmp_path):
+    record(tmp_path, a_request(inputs={"spec A": "1"}), "x")
+    error = miss(tmp_path, a_request(prompt="other", attempt=2, inputs={"spec A": "2"}), by_slot=True)
+    assert "spec A differs" in str(error)
+
+
+@pytest.mark.parametrize("changes", [{"role": "fix"}, {"lineage": "other-0000"}])
 def test_other_slot_is_a_miss(tmp_path, changes):
     record(tmp_path, a_request(), "x")
     error = miss(tmp_path, a_request(prompt="other", **changes), by_slot=True)
