@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, ClassVar
 
 from textual import events
@@ -229,7 +230,7 @@ class Frame(App[int], inherit_bindings=False):
         lines: list[list[Span]] = []
         question = self.question
         if self.message:
-            lines.append([Span(" "), self.message])
+            lines += self._message_lines(self.message)
         elif question or self.size.height >= 16:
             lines.append([Span(f" {self.hint()}", "quiet")])
         if question:
@@ -247,6 +248,12 @@ class Frame(App[int], inherit_bindings=False):
             tone = line.tone if line.tone in ("good", "bad", "warn") else "plain"
             lines.append([Span(f" {self.glyphs.arrow} ", "quiet"), Span(line.text, tone)])
         self.bar.show(lines)
+
+    def _message_lines(self, message: Span) -> list[list[Span]]:
+        """The message on as many lines as it needs and the screen can spare."""
+        room = 5 if self.size.height >= 24 else 2
+        pieces = wrap(message.text, max(10, self.size.width - 2), max_lines=room, placeholder=" …")
+        return [[Span(" "), Span(piece, message.tone)] for piece in pieces]
 
     def hint(self) -> str:
         """What a person who sees this for the first time wants to know now."""
