@@ -196,6 +196,15 @@ class Project:
         """The project's own prompt templates; they win over ours."""
         return self.root / "prompts"
 
+    @property
+    def reserved(self) -> tuple[str, ...]:
+        """Paths below the output folder that are the project's own: no task writes, no stage holds them."""
+        settings = self.settings
+        output = PurePosixPath(settings.output_dir)
+        names = (CONFIG_NAME, settings.spec_dir, settings.context_dir, "prompts", ".ossature")
+        own = [PurePosixPath(name) for name in names]
+        return tuple(path.relative_to(output).as_posix() for path in own if path.is_relative_to(output))
+
     def relative(self, path: Path) -> str:
         """*path* as stored on disk and in events: project-relative with `/`."""
         return path.relative_to(self.root).as_posix()
@@ -230,11 +239,11 @@ def load_project(start: Path, environ: Mapping[str, str] | None = None) -> Proje
 
 def parse_settings(text: str) -> tuple[Settings, tuple[Diagnostic, ...]]:
     """Check every known key's type; unknown tables and keys are warnings."""
-    tables = _parse_toml(text, CONFIG_NAME)
+    tables = parse_toml(text, CONFIG_NAME)
     warnings: list[Diagnostic] = []
     for table, content in tables.items():
         if table == "sandbox":
-            place = Place(CONFIG_NAME, _line_of(text, table, ""))
+            place = Place(CONFIG_NAME, line_of(text, table, ""))
             hint = "only your own ~/.config/ossature/config.toml can set it"
             warnings.append(
                 Diagnostic("config-sandbox", "warning", place, "[sandbox] of a project is ignored", hint)
@@ -255,28 +264,8 @@ def parse_settings(text: str) -> tuple[Settings, tuple[Diagnostic, ...]]:
     return settings, tuple(warnings)
 
 
-def user_sandbox_mode(environ: Mapping[str, str]) -> SandboxMode | None:
-    """`[sandbox] mode` of the user's own config: a project can never loosen it."""
-    home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '~')}/.config"
-    path = Path(home).expanduser() / "ossature" / "config.toml"
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    table = _parse_toml(text, str(path)).get("sandbox", {})
-    mode = table.get("mode") if isinstance(table, dict) else None
-    if mode is None:
-        return None
-    if mode not in SANDBOX_MODES:
-        raise ConfigError(
-            f"sandbox.mode is {mode!r}",
-            place=Place(str(path), _line_of(text, "sandbox", "mode")),
-            hint="use one of: " + ", ".join(SANDBOX_MODES),
-        )
-    return mode  # type: ignore[no-any-return]  # checked against SANDBOX_MODES above
-
-
-def _parse_toml(text: str, name: str) -> dict[str, Any]:
+def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """The tables of a config; raises ConfigError with its line."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -289,7 +278,7 @@ def _parse_toml(text: str, name: str) -> dict[str, Any]:
 
 def _check_table(text: str, table: str, content: Any, warnings: list[Diagnostic]) -> None:
     if not isinstance(content, dict):
-        raise ConfigError(f"[{table}] has to be a table", place=Place(CONFIG_NAME, _line_of(text, table, "")))
+        raise ConfigError(f"[{table}] has to be a table", place=Place(CONFIG_NAME, line_of(text, table, "")))
     for key, value in content.items():
         wanted = _KEYS[table].get(key)
         if wanted is None:
@@ -302,7 +291,7 @@ def _check_table(text: str, table: str, content: Any, warnings: list[Diagnostic]
             names = " or ".join(_TYPE_NAMES[kind] for kind in kinds)
             raise ConfigError(
                 f"{table}.{key} has to be {names}, not {value!r:.60}",
-                place=Place(CONFIG_NAME, _line_of(text, table, key)),
+                place=Place(CONFIG_NAME, line_of(text, table, key)),
             )
         if isinstance(value, int | float) and not isinstance(value, bool):
             _check_number(text, table, key, value)
@@ -315,7 +304,7 @@ def _check_number(text: str, table: str, key: str, value: float) -> None:
     elif key == "timeout_s" and not value:
         problem = "has to be more than 0"
     if problem:
-        place = Place(CONFIG_NAME, _line_of(text, table, key))
+        place = Place(CONFIG_NAME, line_of(text, table, key))
         raise ConfigError(f"{table}.{key} {problem}", place=place)
 
 
@@ -334,7 +323,7 @@ def _as_list(text: str, table: str, key: str, value: Any) -> tuple[str, ...]:
     items = [value] if isinstance(value, str) else list(value)
     if not all(isinstance(item, str) for item in items):
         raise ConfigError(
-            f"{table}.{key} has to be a list of strings", place=Place(CONFIG_NAME, _line_of(text, table, key))
+            f"{table}.{key} has to be a list of strings", place=Place(CONFIG_NAME, line_of(text, table, key))
         )
     return tuple(item for item in items if item)
 
@@ -356,7 +345,7 @@ def _check_folders(text: str, settings: Settings) -> None:
         ):
             raise ConfigError(
                 f"{table}.{key} = {value!r} has to be a folder inside the project",
-                place=Place(CONFIG_NAME, _line_of(text, table, key)),
+                place=Place(CONFIG_NAME, line_of(text, table, key)),
             )
     output = PurePosixPath(settings.output_dir)
     for name, value in (("spec_dir", settings.spec_dir), ("context_dir", settings.context_dir)):
@@ -364,7 +353,7 @@ def _check_folders(text: str, settings: Settings) -> None:
         if folder.parts and output.is_relative_to(folder):
             raise ConfigError(
                 f"output.dir = {settings.output_dir!r} lies in project.{name}, which is yours",
-                place=Place(CONFIG_NAME, _line_of(text, "output", "dir")),
+                place=Place(CONFIG_NAME, line_of(text, "output", "dir")),
             )
 
 
@@ -374,18 +363,18 @@ def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Setting
 
 
 def _idle(text: str, table: str, key: str) -> Diagnostic:
-    place = Place(CONFIG_NAME, _line_of(text, table, key))
+    place = Place(CONFIG_NAME, line_of(text, table, key))
     # A command that somebody counts on is worth more than a line for the curious.
     severity: Severity = "warning" if key == "setup" else "info"
     return Diagnostic("config-no-effect", severity, place, f"{table}.{key} has no effect yet")
 
 
 def _unknown(text: str, table: str, key: str, message: str) -> Diagnostic:
-    place = Place(CONFIG_NAME, _line_of(text, table, key))
+    place = Place(CONFIG_NAME, line_of(text, table, key))
     return Diagnostic("config-unknown-key", "warning", place, message, "it is ignored")
 
 
-def _line_of(text: str, table: str, key: str) -> int:
+def line_of(text: str, table: str, key: str) -> int:
     """Line of `key` within `[table]`, or of the table itself; 0 when neither is found (inline tables)."""
     here, header = "", 0
     for number, line in enumerate(text.splitlines(), start=1):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ossature.build.sandbox import user_sandbox_mode
 from ossature.errors import ConfigError, UsageError
 from ossature.project import (
     ROLE_KEYS,
@@ -12,7 +13,6 @@ from ossature.project import (
     find_root,
     load_project,
     parse_settings,
-    user_sandbox_mode,
 )
 
 

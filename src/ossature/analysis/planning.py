@@ -147,6 +147,7 @@ def _problems(tasks: Sequence[Task], planned: Sequence[Task], tree: SpecTree, de
             tree,
             output_exists=lambda path: (desk.project.output_root / path).is_file(),
             context_exists=lambda path: (desk.project.context_root / path).is_file(),
+            reserved=desk.project.reserved,
         )
         return [item for item in found if item.severity == "error"]
 

@@ -20,6 +20,9 @@ from ossature.llm.reply import Blocks, Refusal, missing_outputs, parse_blocks
 from ossature.store.ledger import Landing
 from ossature.store.tasklog import AttemptLog, open_attempt
 
+_NOT_ITS_FAULT = frozenset({"ok", "command_not_found", "environment", "cancelled"})
+"""Verdicts after which the reply is as good as it was, whatever kept it from landing."""
+
 
 class ReplyFailure(Exception):
     """A reply that could not be used, nor the one after the model was told why."""
@@ -142,6 +145,9 @@ class Attempts:
     def settle(self, *, has_landed: bool) -> None:
         """Note on each attempt what came of it, now that the task has ended. Raises DiskError."""
         for exchange, verdict in self._verdicts:
+            if verdict in _NOT_ITS_FAULT and not has_landed:
+                # Left without a verdict, the reply is taken up by the next build instead of paid for again.
+                continue
             is_landed = has_landed and exchange is self._exchange
             self._tools.caller.mark(exchange, verdict, landed=is_landed)
         self._verdicts.clear()

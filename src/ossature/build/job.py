@@ -54,6 +54,15 @@ class Job:
 
     async def _begin(self) -> JobEnd | None:
         """Fill the stage; None when it can be verified."""
+        order = self._order
+        edited = edited_outputs(
+            order.task.outputs, shown=order.shown, output=self._tools.output, hidden=order.hidden
+        )
+        if edited and not self._tools.is_attended:
+            # Nobody can choose once the other version is there, so it is not paid for.
+            settled = await self._settle(edited)
+            if settled != "theirs":
+                return settled
         if self._order.mode == "verify" and self._order.previous is not None:
             await self._tools.workspace.prepare(self._order.tree, cache_dirs=self._tools.cache_dirs)
             landed = self._order.previous.files
@@ -65,15 +74,6 @@ class Job:
         if (end := _ending(answer)) is not None:
             return self._close(end, "left out at its prompt")
         feedback = self._order.feedback or (answer.feedback if isinstance(answer, Approve) else "")
-        order = self._order
-        edited = edited_outputs(
-            order.task.outputs, shown=order.shown, output=self._tools.output, hidden=order.hidden
-        )
-        if edited and not self._tools.is_attended:
-            # Nobody can choose once the other version is there, so it is not paid for.
-            settled = await self._settle(edited)
-            if settled != "theirs":
-                return settled
         return await self._generate(feedback, model="")
 
     async def _generate(self, feedback: str, *, model: str) -> JobEnd | None:
@@ -191,12 +191,16 @@ class Job:
     async def _settle(self, changed: list[str]) -> JobEnd | Literal["theirs"] | None:
         """Files that a person changed on disk stand where generated ones land, or would."""
         names = ", ".join(changed)
+        asked = {path: self._tools.output_digest(path) or "" for path in changed}
         answer = await self._ask(
             "conflict",
             f"{names} changed on disk since the last landing; take mine (the disk's) or theirs (the new)?",
             ("take", "skip", "abort"),
-            files={path: self._tools.output_digest(path) or "" for path in changed},
+            files=asked,
         )
+        if isinstance(answer, Take) and any(self._tools.output_digest(path) != asked[path] for path in asked):
+            self._note(f"{names} changed again while the question was open")
+            return await self._settle(changed)
         match answer:
             case Take(side="theirs"):
                 for path in changed:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ossature.errors import DiskError, Exit, OssatureError
-from ossature.project import SandboxMode
+from ossature.errors import ConfigError, DiskError, Exit, OssatureError, Place
+from ossature.project import SANDBOX_MODES, SandboxMode, line_of, parse_toml
 
 DEFAULT_MODE: SandboxMode = "workspace-write"
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -56,6 +56,27 @@ def choose(flag: SandboxMode | None, user: SandboxMode | None, *, is_demo: bool)
         " `[sandbox]` in ~/.config/ossature/config.toml (a project cannot set it)",
         exit_code=Exit.NO_SANDBOX,
     )
+
+
+def user_sandbox_mode(environ: Mapping[str, str]) -> SandboxMode | None:
+    """`[sandbox] mode` of the user's own config: a project can never loosen it."""
+    home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '~')}/.config"
+    path = Path(home).expanduser() / "ossature" / "config.toml"
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    table = parse_toml(text, str(path)).get("sandbox", {})
+    mode = table.get("mode") if isinstance(table, dict) else None
+    if mode is None:
+        return None
+    if mode not in SANDBOX_MODES:
+        raise ConfigError(
+            f"sandbox.mode is {mode!r}",
+            place=Place(str(path), line_of(text, "sandbox", "mode")),
+            hint="use one of: " + ", ".join(SANDBOX_MODES),
+        )
+    return mode  # type: ignore[no-any-return]  # checked against SANDBOX_MODES above
 
 
 def scrubbed_environ(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ossature.errors import DiskError, UnsafePath
-from ossature.project import CONFIG_NAME, Project
+from ossature.project import Project
 from ossature.store.safe_root import SafeRoot
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -58,11 +58,8 @@ def unowned(
 
 def unowned_files(project: Project, owned: Collection[str]) -> Unowned:
     """Of a project's output folder, without what is the project's own where that folder is its root."""
-    settings = project.settings
-    reserved: tuple[str, ...] = ()
-    if project.output_root.resolve() == project.root.resolve():
-        reserved = (settings.spec_dir, settings.context_dir, "prompts", CONFIG_NAME, ".ossature")
-    return unowned(project.output_root, owned=owned, exclude=settings.exclude, reserved=reserved)
+    exclude = project.settings.exclude
+    return unowned(project.output_root, owned=owned, exclude=exclude, reserved=project.reserved)
 
 
 def _add(files: dict[str, str], root: SafeRoot, path: str) -> str:

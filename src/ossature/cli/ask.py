@@ -55,16 +55,30 @@ def hear_answer(line: str, question: Question, *, project: Project, drafts: Path
 def _edit(answer: Answer, question: Question, *, project: Project, drafts: Path) -> Answer:
     """Let a person change a copy of the file in their editor."""
     path = editable_path(answer, question)
-    before = (project.root / path).read_text("utf-8")
+    before = _text(project.root / path)
     draft = drafts / f"{re.sub(r'[^A-Za-z0-9-]+', '-', question.id)}-{Path(path).name}"
     drafts.mkdir(parents=True, exist_ok=True)
-    draft.write_text(before, encoding="utf-8", newline="")
+    kept = draft.with_name(f"{draft.name}.earlier")
+    if draft.exists():
+        # What was typed before and refused is not ours to delete.
+        draft.replace(kept)
+    draft.write_bytes(before.encode("utf-8"))
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     try:
         status = subprocess.run([*shlex.split(editor), str(draft)], check=False).returncode
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot start the editor {editor!r}", hint="set EDITOR") from error
-    after = draft.read_text("utf-8")
+    after = _text(draft)
     if status or after == before:
         raise UsageError("nothing was changed")
     return replace(answer, path=path, content=after)
+
+
+def _text(path: Path) -> str:
+    """The file as text, line ends as they are; raises UsageError that names it."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8", hint="save it as UTF-8 and answer again") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error

@@ -241,19 +241,24 @@ class Building:
 
     def _unowned_files(self) -> dict[str, str]:
         if self._unowned is None:
-            owned = self._landed_paths.union(self._sources.writers)
-            found = unowned_files(self._tools.project, owned)
+            left = {path for path in self._landed_paths if self._is_leftover(path)}
+            found = unowned_files(self._tools.project, left.union(self._sources.writers))
             self._unowned = dict(found.files)
             if found.skipped:
                 reasons = ", ".join(f"{path} ({why})" for path, why in found.skipped.items())
                 self._say("warning", f"left out of stages: {reasons}")
         return self._unowned
 
+    def _is_leftover(self, path: str) -> bool:
+        """The file is as a task landed it that the plan no longer has; changed since, it is a person's."""
+        return self._tools.output_digest(path) in self._loaded.leftovers.get(path, ())
+
     def _adopt_origins(self, task: Task) -> None:
         """Keep a person's file that stands where the first task of its path will write."""
         fresh: dict[str, bytes] = {}
         for path in task.outputs:
-            is_known = path in self._sources.origins or path in self._landed_paths
+            shown = self._heads.get(path)
+            is_known = path in self._sources.origins or shown is not None or self._is_leftover(path)
             if not is_known and self._tools.output_digest(path) is not None and not task.was_done:
                 fresh[path] = self._tools.output.read(path)
         for path, content in fresh.items():
@@ -279,7 +284,9 @@ class Building:
             self._tools.channel.emit(ev.TaskSkipped(task=task.id, reason=found.reason))
             return False
         landing = self._sources.landings.get(task.id)
-        on_disk = {path: self._tools.output_digest(path) for path in task.outputs}
+        # Where a later task has written the same path, the disk shows that one's version.
+        own = [path for path in task.outputs if self._heads.get(path, task.id) == task.id]
+        on_disk = {path: self._tools.output_digest(path) for path in own}
         if landing is None or any(landing.files.get(path) != digest for path, digest in on_disk.items()):
             self._note_landing(task, material, "written by hand", run=self._tools.run)
         self._tools.channel.emit(ev.TaskUpToDate(task=task.id))

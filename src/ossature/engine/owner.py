@@ -21,7 +21,13 @@ from ossature.analysis.desk import Desk, Drained
 from ossature.build.command import LocalExecutor
 from ossature.build.landing import recover
 from ossature.build.languages import language_named
-from ossature.build.sandbox import base_interpreter, choose, make_python_dir, scrubbed_environ
+from ossature.build.sandbox import (
+    base_interpreter,
+    choose,
+    make_python_dir,
+    scrubbed_environ,
+    user_sandbox_mode,
+)
 from ossature.build.tools import Tools
 from ossature.build.workspace import Workspace
 from ossature.domain import event as ev
@@ -37,7 +43,7 @@ from ossature.errors import Exit, OssatureError, UnsafePath
 from ossature.llm.caller import Caller
 from ossature.llm.choose import Models
 from ossature.llm.replay_client import ReplayClient
-from ossature.project import Project, user_sandbox_mode
+from ossature.project import Project
 from ossature.store import inbox
 from ossature.store.blobs import Blobs
 from ossature.store.exchange import Exchanges

@@ -124,7 +124,8 @@ def spawn(project: Project, request: RunRequest) -> str:
     Raises what kept it from starting (another owner, no sandbox…) as OssatureError with its exit code.
     """
     reader, writer = os.pipe()
-    argv = [sys.executable, "-m", "ossature", "own", "--project", str(project.root)]
+    # -P: a module that lies in the project folder is not ours to import.
+    argv = [sys.executable, "-P", "-m", "ossature", "own", "--project", str(project.root)]
     argv += ["--request", request.model_dump_json(), "--ready-fd", str(writer)]
     try:
         # A shell in between, which ends at once: the owner is no child of ours, so that a face which stays

@@ -91,6 +91,7 @@ def load(project: Project, *, ledger: Ledger | None = None, tree: SpecTree | Non
         tree,
         output_exists=lambda path: digest_or_none(output, path) is not None,
         context_exists=lambda path: path in sources.contexts,
+        reserved=project.reserved,
     )
     return Loaded(
         project=project,

@@ -22,6 +22,8 @@ _CACHES = frozenset(
     {".git", ".hg", ".ossature", "__pycache__", ".venv", "venv", "node_modules", "target", ".zig-cache"}
 )
 """Folders that no stage holds and that may be large."""
+_LINK = 0o120000
+"""S_IFLNK; the module `stat` is not worth its import here."""
 _SETTLED_NS = 100_000_000
 """A file that changed less than this before the look may change again under the same timestamps."""
 
@@ -66,6 +68,10 @@ class Stamping:
         paths += [f"{settings.context_dir}/{path}" for path in contexts]
         root = str(self._project.root)
         looks = [(path, _looks(f"{root}/{path}")) for path in dict.fromkeys(paths)]
+        files = (self._project.root / path for path, _ in looks)
+        if any(path.is_symlink() and path.is_dir() for path in files):
+            # What lies in a linked folder was not looked at.
+            return
         newest_ns = max((max(look[:2]) for _, look in looks if look), default=0)
         if newest_ns > self._at_ns - _SETTLED_NS:
             return
@@ -104,4 +110,9 @@ def _looks(path: str) -> list[int] | None:
         found = os.stat(path, follow_symlinks=False)
     except OSError:
         return None
-    return [found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size]
+    looks = [found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size]
+    if found.st_mode & 0o170000 == _LINK:
+        # A person may edit what it leads to, under another name.
+        behind = _looks(os.path.realpath(path))
+        return None if behind is None else behind + looks
+    return looks

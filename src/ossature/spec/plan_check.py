@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -51,11 +51,12 @@ def check_plan(
     *,
     output_exists: Callable[[str], bool] = lambda _path: False,
     context_exists: Callable[[str], bool] = lambda _path: True,
+    reserved: Collection[str] = (),
 ) -> tuple[Diagnostic, ...]:
     """Everything that is wrong with *plan*, beyond what reading it already told.
 
-    `output_exists` tells of files in the output folder that no task writes; `context_exists` of files in
-    the context folder.
+    `reserved` are files and folders below the output folder that are the project's own. `output_exists`
+    tells of files in that folder that no task writes; `context_exists` of files in the context folder.
     """
     check = _Check(plan, tree, graph_of(plan), output_exists, context_exists)
     check.ids = frozenset(task.id for task in plan.tasks)
@@ -67,7 +68,7 @@ def check_plan(
     modules = {_module(path): path for path in writers if path.endswith(".py")}
     for task in plan.tasks:
         _check_edges(check, task)
-        _check_outputs(check, task)
+        _check_outputs(check, task, reserved)
         _check_unused(check, task)
         _check_shown_files(check, task, writers)
         _check_refs(check, task, refs)
@@ -116,7 +117,7 @@ def _check_unused(check: _Check, task: Task) -> None:
         )
 
 
-def _check_outputs(check: _Check, task: Task) -> None:
+def _check_outputs(check: _Check, task: Task, reserved: Collection[str]) -> None:
     if not task.outputs:
         check.say(task, "no-outputs", "writes no file")
     seen: dict[str, str] = {}
@@ -124,6 +125,10 @@ def _check_outputs(check: _Check, task: Task) -> None:
         path = output.replace("*", "x") if task.source else output
         _check_path(check, task, "outputs", path)
         folded = path.casefold()
+        for name in reserved:
+            if folded == name.casefold() or folded.startswith(f"{name.casefold()}/"):
+                hint = "set [output] dir to a folder of its own, or name another file"
+                check.say(task, "own-file", f"writes {path}, which is the project's own", hint=hint)
         if folded in seen:
             check.say(task, "duplicate-output", f"lists {path} twice (as {seen[folded]})")
         seen[folded] = path

@@ -29,6 +29,9 @@ BY = "tui"
 class AnswerKeys(RunKeys):
     """Every decision names its question; one that comes too late is refused by the run, which says so."""
 
+    edited_copy: Path = Path()
+    """Of the file that was last opened to answer with."""
+
     def action_answer(self, answer: Answer) -> None:
         question = self.question
         if question is None:
@@ -98,13 +101,14 @@ class AnswerKeys(RunKeys):
             )
         )
 
-    def _decide(self, decision: Decision) -> None:
+    def _decide(self, decision: Decision, *, note: str = "") -> None:
+        """Send a decision; *note* follows the word that it was sent, or that it could not be."""
         try:
             self.bridge.decide(decision)
         except OssatureError as error:
-            self.say_error(error)
+            self.say_error(OssatureError(f"{error}{note}", hint=error.hint))
             return
-        self.say(f"{words(decision.verb)} sent for {decision.question_id}", "quiet")
+        self.say(f"{words(decision.verb)} sent for {decision.question_id}{note}", "quiet")
 
     def edit_staged(self, question: Question) -> None:
         """Edit one of the files that the question is about."""
@@ -131,25 +135,32 @@ class AnswerKeys(RunKeys):
             return
         after = self._edited(path.name, before)
         if after is None or after == before:
+            self._drop_copy(before)
             self.say("nothing was changed; the question stays open", "quiet")
             return
         try:
             content = after.decode("utf-8")
         except UnicodeDecodeError:
-            self.say(f"{name} is not UTF-8 after the edit; it was not sent", "bad")
+            self.say(f"{name} is not UTF-8 after the edit, so it was not sent: {self.edited_copy}", "bad")
             return
         base = digest or digest_bytes(before)
-        self._decide(Edit(question_id=question.id, by=BY, path=name, base_digest=base, content=content))
+        # The copy stays: the answer may yet be refused, and typed work is never ours to delete.
+        self._decide(
+            Edit(question_id=question.id, by=BY, path=name, base_digest=base, content=content),
+            note=f"; your copy is {self.edited_copy}",
+        )
+
+    def _drop_copy(self, before: bytes) -> None:
+        """Delete the copy, unless the editor failed over something that was typed into it."""
+        if self.edited_copy.read_bytes() == before:
+            shutil.rmtree(self.edited_copy.parent, ignore_errors=True)
 
     def _edited(self, name: str, before: bytes) -> bytes | None:
         """What the person makes of a copy: the staged file itself belongs to the run."""
-        folder = Path(tempfile.mkdtemp(prefix="ossature-edit-"))
-        try:
-            copy = folder / name
-            copy.write_bytes(before)
-            return copy.read_bytes() if self.open_editor(copy) else None
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        copy = Path(tempfile.mkdtemp(prefix="ossature-edit-")) / name
+        copy.write_bytes(before)
+        self.edited_copy = copy
+        return copy.read_bytes() if self.open_editor(copy) else None
 
     def open_editor(self, path: Path, line: int = 0) -> bool:
         """Give the terminal to the person's editor; False when there was none, or it failed."""

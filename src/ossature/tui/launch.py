@@ -48,6 +48,7 @@ def run_tui(
     reader, writer = os.pipe()
     argv = [
         sys.executable,
+        "-P",  # a module that lies in the folder where we were started is not ours to import
         "-m",
         "ossature.tui.main",
         "--project",
@@ -100,11 +101,23 @@ def screen_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def restore_terminal(saved: list[Any]) -> None:
-    """Main screen, cursor, cooked mode, whatever was left. A dead terminal is no error."""
+    """Main screen, cursor, cooked mode, whatever was left. A dead terminal is no error.
+
+    Nothing waits here: a terminal that nobody reads any more would hold us for ever.
+    """
+    out, keyboard = sys.stdout.fileno(), sys.stdin.fileno()
     try:
-        os.write(sys.stdout.fileno(), RESTORE.encode())
-        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
-        termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, saved)
+        os.set_blocking(out, False)
+        try:
+            os.write(out, RESTORE.encode())
+        finally:
+            # The shell shares it, and does not expect a terminal that refuses.
+            os.set_blocking(out, True)
+    except OSError:
+        pass
+    try:
+        termios.tcflush(keyboard, termios.TCIFLUSH)
+        termios.tcsetattr(keyboard, termios.TCSANOW, saved)
     except (OSError, termios.error):
         pass
 
