@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pty
 import shutil
@@ -178,11 +177,28 @@ def test_no_screen_process_outlives_its_terminal_or_launcher(live: Scene, how: s
     os.set_blocking(master, False)
     received = bytearray()
 
+    def drain() -> bool:
+        """Read what is there; False once the terminal has no other side, which is an error on Linux."""
+        try:
+            chunk = os.read(master, 65536) if master >= 0 else b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        received.extend(chunk)
+        return bool(chunk)
+
     def is_shown() -> bool:
-        with contextlib.suppress(BlockingIOError):
-            received.extend(os.read(master, 65536))
+        drain()
         return b"Plan" in received and bool(screen_processes(root))
 
+    def is_over() -> bool:
+        drain()
+        done, status = os.waitpid(pid, os.WNOHANG)
+        ended.extend([status] if done else [])
+        return bool(done)
+
+    ended: list[int] = []
     try:
         wait_for(is_shown, lambda: repr(bytes(received[-400:])))
         match how:
@@ -196,17 +212,9 @@ def test_no_screen_process_outlives_its_terminal_or_launcher(live: Scene, how: s
             case "launcher":
                 os.kill(pid, signal.SIGKILL)
 
-        def is_gone() -> bool:
-            if master >= 0:
-                is_shown()
-            return not screen_processes(root)
-
-        wait_for(is_gone)
-        _, status = os.waitpid(pid, 0)
-        # What was written before the end; then the terminal has no other side, which is an error on Linux.
-        with contextlib.suppress(OSError):
-            while master >= 0:
-                is_shown()
+        wait_for(is_over)
+        wait_for(lambda: not drain() and not screen_processes(root))
+        (status,) = ended
         if how == "term":
             assert os.waitstatus_to_exitcode(status) == 143
             assert received.endswith(launch.RESTORE.encode())

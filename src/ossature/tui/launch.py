@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -27,6 +28,9 @@ RESTORE = (
 """Undoes what the screen process sets; each part is without effect where it is not set."""
 GRACE_S = 3.0
 """How long the screen process may take to end after a signal before it is killed."""
+
+PATIENCE_S = 2.0
+"""How long a terminal may take to read what restores it."""
 
 WAKE_S = 0.5
 """How long a shell may take to wake the screen process together with us."""
@@ -103,13 +107,13 @@ def screen_environment(environ: Mapping[str, str]) -> dict[str, str]:
 def restore_terminal(saved: list[Any]) -> None:
     """Main screen, cursor, cooked mode, whatever was left. A dead terminal is no error.
 
-    Nothing waits here: a terminal that nobody reads any more would hold us for ever.
+    A terminal that nobody reads any more is given up after a moment: it would hold us for ever.
     """
     out, keyboard = sys.stdout.fileno(), sys.stdin.fileno()
     try:
         os.set_blocking(out, False)
         try:
-            os.write(out, RESTORE.encode())
+            _write_within(out, RESTORE.encode(), PATIENCE_S)
         finally:
             # The shell shares it, and does not expect a terminal that refuses.
             os.set_blocking(out, True)
@@ -120,6 +124,15 @@ def restore_terminal(saved: list[Any]) -> None:
         termios.tcsetattr(keyboard, termios.TCSANOW, saved)
     except (OSError, termios.error):
         pass
+
+
+def _write_within(fd: int, content: bytes, limit_s: float) -> None:
+    """Write as much as *fd* takes in that time."""
+    end = time.monotonic() + limit_s
+    while content and (left := end - time.monotonic()) > 0:
+        _, writable, _ = select.select([], [fd], [], left)
+        if writable:
+            content = content[os.write(fd, content) :]
 
 
 class _Signals:
