@@ -107,3 +107,12 @@ def _build(scripted: ScriptedKit, environ: dict[str, str]):
         text=True,
         timeout=100,
     )
+
+
+@pytest.mark.parametrize(("forced", "asked"), [((), []), (("001",), ["implement 001"])])
+def test_reply_that_could_not_land_is_taken_up_unless_a_new_one_is_asked_for(kit: Kit, forced, asked):
+    kit.plan([task("001", "shelf.txt", verify=["no-such-tool-here"])])
+    assert kit.own().code == 1
+    kit.plan([task("001", "shelf.txt", verify=["no-such-tool-here"])])
+    run = kit.own(forced=forced)
+    assert run.asked == asked

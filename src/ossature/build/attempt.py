@@ -35,8 +35,10 @@ class ReplyFailure(Exception):
 class Attempts:
     """Everything that is tried on one task in one run."""
 
-    def __init__(self, tools: Tools, task: Task, lineage: str, material: Material) -> None:
+    def __init__(self, tools: Tools, task: Task, lineage: str, material: Material, *, takes_up: bool) -> None:
+        """*takes_up*: replies that an earlier run left without a verdict are gone on with."""
         self._tools = tools
+        self._takes_up = takes_up
         self._task = task
         self._lineage = lineage
         self._material = material
@@ -196,7 +198,7 @@ class Attempts:
             inputs=inputs,
             timeout_s=settings.model_timeout_s,
         )
-        self._exchange = await self._tools.caller.ask(request)
+        self._exchange = await self._tools.caller.ask(request, takes_up=self._takes_up)
         self._log = self._exchange.log
         return self._exchange
 

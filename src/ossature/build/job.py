@@ -24,7 +24,9 @@ class Job:
     def __init__(self, tools: Tools, order: Order) -> None:
         self._tools = tools
         self._order = order
-        self._attempts = Attempts(tools, order.task, order.lineage, order.material)
+        self._attempts = Attempts(
+            tools, order.task, order.lineage, order.material, takes_up=not order.is_forced
+        )
         self._fixes = 0
         self._fingerprints: list[str] = []
         self._asked = 0

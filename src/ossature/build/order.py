@@ -39,6 +39,8 @@ class Order:
     """Output path -> id of the task that writes it and that this one does not wait for."""
     stand_in: Callable[[str], str] = lambda _path: ""
     """Path -> digest of what another task has landed there; empty where none has."""
+    is_forced: bool = False
+    """A person asked for a new reply: one that an earlier run left is not what is wanted."""
     feedback: str = ""
 
 

@@ -199,6 +199,7 @@ class Building:
             hidden=hidden,
             strangers=lambda: self._strangers(task),
             stand_in=lambda path: self._stand_in(task, path),
+            is_forced=task.id in self._forced,
             feedback=self._wanted.feedback if task.id in self._forced else "",
         )
 

@@ -78,12 +78,14 @@ class Caller:
         self._clock = clock
         self._now = now
 
-    async def ask(self, request: Request) -> Exchange:
+    async def ask(self, request: Request, *, takes_up: bool = True) -> Exchange:
         """Answer *request*; raises ModelError when no try brought a reply, DiskError when it cannot be kept.
 
+        *takes_up* uses a reply that an earlier run got and came to no verdict about; where a person asked for
+        a new one, a model is called all the same.
         Cancelled, it leaves what came in so far in the attempt's folder and re-raises.
         """
-        earlier = self._interrupted(request)
+        earlier = self._interrupted(request) if takes_up else None
         log = open_attempt(self._tasks_dir, request.lineage, self._run, request.attempt, request.role)
         log.write_prompt(readable(request))
         self._channel.emit(
