@@ -168,6 +168,13 @@ class _Owner:
             self._gate.emit(ev.Noticed(level="warning", text=notice))
         with self._signals():
             end = await self._to_end()
+            # Still within: a signal that arrives now must not end us before the journal has its end.
+            self._close(end)
+        self._journal.close()
+        return int(end.exit_code)
+
+    def _close(self, end: RunEnd) -> None:
+        """Say how it ended, with no question open and no task in flight."""
         self._gate.void()
         for task in interrupted(self._state):
             self._gate.emit(ev.TaskInterrupted(task=task))
@@ -176,8 +183,6 @@ class _Owner:
                 outcome=end.outcome, exit_code=int(end.exit_code), reason=end.reason, hint=end.hint
             )
         )
-        self._journal.close()
-        return int(end.exit_code)
 
     async def wait_while_paused(self) -> None:
         """Return at once unless a person paused the run."""
