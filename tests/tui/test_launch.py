@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -87,10 +88,11 @@ def tmux() -> Iterator[Tmux]:
 
 
 def stty(tmux: Tmux, path: Path) -> str:
+    """The modes of the terminal; not its size, which tmux gives in its own time."""
     path.unlink(missing_ok=True)
     tmux.type(f"stty -a > {path}; echo done >> {path}")
     wait_for(lambda: path.exists() and path.read_text().endswith("done\n"), tmux.screen)
-    return path.read_text()
+    return re.sub(r"rows \d+; columns \d+;", "", path.read_text())
 
 
 @pytest.fixture
