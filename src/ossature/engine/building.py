@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ossature.analysis.desk import Desk, Pace
 from ossature.analysis.interface import write_interface
-from ossature.build.copying import copied_files
 from ossature.build.job import Job
-from ossature.build.landing import write_output
 from ossature.build.material import Material, material_of
-from ossature.build.order import JobEnd, Order, land_directly
+from ossature.build.order import JobEnd
 from ossature.build.schedule import Schedule, with_dependencies
-from ossature.build.staleness import Judgement, heads, judge
+from ossature.build.staleness import Judgement, judge
 from ossature.build.tools import Tools
-from ossature.build.unowned import unowned_files
-from ossature.build.workspace import FileSource
 from ossature.domain import event as ev
 from ossature.domain.plan import Task
-from ossature.engine.sources import ORIGIN, Loaded
-from ossature.errors import Exit, OssatureError, PlanError
+from ossature.engine.modelless import copy, note_as_landed, restore, take_manual
+from ossature.engine.site import Site
+from ossature.engine.sources import Loaded
+from ossature.errors import Exit, PlanError
 from ossature.llm.client import ModelError
 from ossature.store.ledger import Landing
 
@@ -62,10 +59,7 @@ class Building:
         self._pace = pace
         self._end = BuildEnd()
         self._forced = self._ids(wanted.forced)
-        self._unowned: dict[str, str] | None = None
-        self._heads = heads(self._sources.writers, self._sources.landings)
-        self._position = {task_id: index for index, task_id in enumerate(loaded.graph.order)}
-        self._landed_paths = {path for entry in tools.ledger.landings.values() for path in entry.files}
+        self._site = Site(tools, loaded)
 
     async def run(self) -> BuildEnd:
         """Build until nothing is ready. Raises ReplayMiss and DiskError with the task in flight closed."""
@@ -96,11 +90,10 @@ class Building:
     async def _build(self, task: Task) -> bool:
         """Take one task to its end; True when what waits for it may go on."""
         await self._write_interfaces(task)
-        self._adopt_origins(task)
+        self._site.adopt_origins(task)
         material = material_of(task, self._sources)
         landing = self._sources.landings.get(task.id)
-        shown = self._heads
-        found = judge(task, material, landing, on_disk=self._on_disk, heads=shown)
+        found = judge(task, material, landing, on_disk=self._site.on_disk, heads=self._site.heads)
         if task.id in self._forced and found.standing not in ("skipped", "manual"):
             found = Judgement("stale", "asked for")
         match found.standing:
@@ -108,53 +101,37 @@ class Building:
                 self._tools.channel.emit(ev.TaskSkipped(task=task.id, reason=found.reason))
                 return False
             case "manual":
-                return self._manual(task, material, found)
+                return take_manual(self._site, self._tools, task, material, found, landing)
             case "done":
                 return self._up_to_date(task, found)
-            case "pending" if task.was_done and self._is_there(task):
-                self._note_landing(task, material, "adopted as done", run="")
+            case "pending" if task.was_done and self._site.has_outputs(task):
+                note_as_landed(self._site, self._tools, task, material, "adopted as done", run="")
                 self._tools.channel.emit(ev.TaskUpToDate(task=task.id))
                 return True
             case _:
-                return await self._do(task, material, found, landing, shown)
+                return await self._do(task, material, found, landing)
 
-    async def _do(
-        self,
-        task: Task,
-        material: Material,
-        found: Judgement,
-        landing: Landing | None,
-        shown: Mapping[str, str],
-    ) -> bool:
-        order = self._order(task, material, found, landing, shown)
+    async def _do(self, task: Task, material: Material, found: Judgement, landing: Landing | None) -> bool:
+        is_forced = task.id in self._forced
+        feedback = self._wanted.feedback if is_forced else ""
+        order = self._site.order(task, material, found, landing, is_forced=is_forced, feedback=feedback)
         if found.standing == "restore" and landing is not None:
-            self._restore(order, found)
+            restore(order, self._tools, found)
             return True
         try:
-            end = self._copy(order) if task.source else await Job(self._tools, order).run()
+            if task.source:
+                end = copy(order, self._tools, keeps_going=self._wanted.keeps_going)
+            else:
+                end = await Job(self._tools, order).run()
         except ModelError as error:
             self._end.failed.append(task.id)
             self._end.exit_code = error.exit_code
             raise
         return self._take(task, end)
 
-    def _copy(self, order: Order) -> JobEnd:
-        """Copies need no model and no verify; what keeps them from landing ends the run like any failure."""
-        try:
-            files = copied_files(order.task, self._tools.project.context_root)
-        except OssatureError as error:
-            reason = str(error)
-            self._tools.channel.emit(ev.TaskFailed(task=order.task.id, reason=reason, hint=error.hint))
-            end = JobEnd("failed", reason=reason)
-        else:
-            end = land_directly(order, self._tools, files)
-        if end.outcome == "failed" and not self._wanted.keeps_going:
-            return end._replace(outcome="aborted")
-        return end
-
     def _take(self, task: Task, end: JobEnd) -> bool:
         if end.landing is not None:
-            self._note_landed(task, end.landing)
+            self._site.note_landed(task, end.landing)
             self._end.landed += 1
             return True
         if end.outcome in ("failed", "aborted") and end.is_failure:
@@ -164,151 +141,6 @@ class Building:
         self._end.is_aborted = self._end.is_aborted or end.outcome == "aborted"
         return False
 
-    def _order(
-        self,
-        task: Task,
-        material: Material,
-        found: Judgement,
-        landing: Landing | None,
-        shown: Mapping[str, str],
-    ) -> Order:
-        landings = self._sources.landings
-        # What a pattern of outputs stood for is known from the landing alone.
-        on_disk = dict(landing.files) if landing and task.source else {}
-        for path in task.outputs:
-            if path in shown:
-                on_disk[path] = landings[shown[path]].files[path]
-            else:
-                on_disk[path] = self._sources.origins.get(path, "")
-            if (digest := self._tools.output_digest(path)) in self._loaded.leftovers.get(path, ()):
-                on_disk[path] = digest or ""
-        hidden = frozenset(
-            path
-            for path in task.outputs
-            if path in shown and shown[path] in self._loaded.graph.descendants(task.id)
-        )
-        return Order(
-            task=task,
-            lineage=self._loaded.lineages[task.id],
-            material=material,
-            mode="verify" if found.standing == "verify" else "generate",
-            reason=found.reason,
-            tree=self._tree(task),
-            previous=landing,
-            shown={path: digest for path, digest in on_disk.items() if digest},
-            hidden=hidden,
-            strangers=lambda: self._strangers(task),
-            stand_in=lambda path: self._stand_in(task, path),
-            is_forced=task.id in self._forced,
-            feedback=self._wanted.feedback if task.id in self._forced else "",
-        )
-
-    def _on_disk(self, path: str) -> str | None:
-        """Digest of an output; None where it is missing, or is what a task left that writes it no longer."""
-        digest = self._tools.output_digest(path)
-        return None if digest in self._loaded.leftovers.get(path, ()) else digest
-
-    def _stand_in(self, task: Task, path: str) -> str:
-        """What is on disk once *task* writes *path* no more: its last other writer's version, or nothing."""
-        landings = self._sources.landings
-        for name in reversed(self._sources.writers.get(path, [])):
-            if name != task.id and name in landings and path in landings[name].files:
-                return landings[name].files[path]
-        return self._sources.origins.get(path, "")
-
-    def _strangers(self, task: Task) -> dict[str, str]:
-        """Outputs of tasks that *task* does not wait for, and who writes them."""
-        above = self._loaded.graph.ancestors(task.id)
-        return {
-            path: ids[0]
-            for path, ids in self._sources.writers.items()
-            if task.id not in ids and not above.intersection(ids)
-        }
-
-    def _tree(self, task: Task) -> dict[str, FileSource]:
-        """What the stage of *task* holds: unowned files, then what the tasks before it landed, in order."""
-        tree = {
-            path: FileSource(digest, self._tools.project.output_root / path)
-            for path, digest in self._unowned_files().items()
-        }
-        above = self._loaded.graph.ancestors(task.id)
-        for path, digest in self._sources.origins.items():
-            if path in task.outputs or any(name in above for name in self._sources.writers.get(path, ())):
-                tree[path] = FileSource(digest)
-        for name in sorted(above, key=self._position.__getitem__):
-            if name in self._sources.landings:
-                tree |= {path: FileSource(d) for path, d in self._sources.landings[name].files.items()}
-        return tree
-
-    def _unowned_files(self) -> dict[str, str]:
-        if self._unowned is None:
-            left = {path for path in self._landed_paths if self._is_leftover(path)}
-            found = unowned_files(self._tools.project, left.union(self._sources.writers))
-            self._unowned = dict(found.files)
-            if found.skipped:
-                reasons = ", ".join(f"{path} ({why})" for path, why in found.skipped.items())
-                self._say("warning", f"left out of stages: {reasons}")
-        return self._unowned
-
-    def _is_leftover(self, path: str) -> bool:
-        """The file is as a task landed it that the plan no longer has; changed since, it is a person's."""
-        return self._tools.output_digest(path) in self._loaded.leftovers.get(path, ())
-
-    def _adopt_origins(self, task: Task) -> None:
-        """Keep a person's file that stands where the first task of its path will write."""
-        fresh: dict[str, bytes] = {}
-        for path in task.outputs:
-            shown = self._heads.get(path)
-            is_known = path in self._sources.origins or shown is not None or self._is_leftover(path)
-            if not is_known and self._tools.output_digest(path) is not None and not task.was_done:
-                fresh[path] = self._tools.output.read(path)
-        for path, content in fresh.items():
-            digest = self._tools.blobs.put(content)
-            origin = Landing(
-                lineage=f"{ORIGIN}{path}",
-                task="",
-                spec="",
-                title=path,
-                outputs=(path,),
-                generate="",
-                verify="",
-                files={path: digest},
-                run=self._tools.run,
-                at=self._tools.now(),
-            )
-            self._tools.ledger.append_landed(self._tools.ledger.append_intent(origin, {path: digest}))
-            self._sources.origins[path] = digest
-            self._say("info", f"{path} was there before: {task.id} sees it, and it is kept as blob {digest}")
-
-    def _manual(self, task: Task, material: Material, found: Judgement) -> bool:
-        if found.missing:
-            self._tools.channel.emit(ev.TaskSkipped(task=task.id, reason=found.reason))
-            return False
-        landing = self._sources.landings.get(task.id)
-        # Where a later task has written the same path, the disk shows that one's version.
-        own = [path for path in task.outputs if self._heads.get(path, task.id) == task.id]
-        on_disk = {path: self._tools.output_digest(path) for path in own}
-        if landing is None or any(landing.files.get(path) != digest for path, digest in on_disk.items()):
-            self._note_landing(task, material, "written by hand", run=self._tools.run)
-        self._tools.channel.emit(ev.TaskUpToDate(task=task.id))
-        return True
-
-    def _note_landing(self, task: Task, material: Material, why: str, *, run: str) -> None:
-        """Record the files on disk as the task's landing, without a model and without writing."""
-        contents = {path: self._tools.output.read(path) for path in task.outputs}
-        order = self._order(task, material, Judgement("manual", why), None, {})
-        end = land_directly(replace(order, reason=why), self._tools, contents, run=run, is_quiet=True)
-        if end.landing is not None:
-            self._note_landed(task, end.landing)
-
-    def _note_landed(self, task: Task, landing: Landing) -> None:
-        self._sources.landed(task.id, landing)
-        self._landed_paths |= set(landing.files)
-        written = {
-            path: self._sources.writers[path] for path in landing.files if path in self._sources.writers
-        }
-        self._heads |= heads(written, self._sources.landings)
-
     def _up_to_date(self, task: Task, found: Judgement) -> bool:
         if found.edited:
             names = ", ".join(found.edited)
@@ -317,20 +149,6 @@ class Building:
             )
         self._tools.channel.emit(ev.TaskUpToDate(task=task.id))
         return True
-
-    def _restore(self, order: Order, found: Judgement) -> None:
-        """Put back outputs that are gone: their bytes are known, so no model and no verify is needed."""
-        started = ev.TaskStarted(
-            task=order.task.id, lineage=order.lineage, reason=found.reason, mode="restore"
-        )
-        self._tools.channel.emit(started)
-        previous = order.previous
-        for path in found.missing:
-            if previous is not None and path not in order.hidden:
-                write_output(self._tools.output, path, self._tools.blobs.get(previous.files[path]))
-        self._tools.channel.emit(
-            ev.TaskLanded(task=order.task.id, attempt=0, files=found.missing, changed=len(found.missing))
-        )
 
     async def _write_interfaces(self, task: Task) -> None:
         """Interfaces that *task* shows and that no architecture gives are read from what has landed."""
@@ -346,9 +164,6 @@ class Building:
                 continue
             text = await write_interface(self._desk, self._loaded.tree, spec_id, sources)
             self._sources.set_interface(spec_id, text)
-
-    def _is_there(self, task: Task) -> bool:
-        return all(self._tools.output_digest(path) is not None for path in task.outputs)
 
     def _tasks_in_order(self) -> list[Task]:
         return [self._sources.tasks[task_id] for task_id in self._loaded.graph.order]

@@ -1,0 +1,161 @@
+"""The project as a build changes it: what is on disk, what has landed, and what each task gets to see."""
+
+from __future__ import annotations
+
+from ossature.build.material import Material
+from ossature.build.order import Order
+from ossature.build.staleness import Judgement, heads
+from ossature.build.tools import Tools
+from ossature.build.unowned import unowned_files
+from ossature.build.workspace import FileSource
+from ossature.domain import event as ev
+from ossature.domain.plan import Task
+from ossature.engine.sources import ORIGIN, Loaded
+from ossature.store.ledger import Landing
+
+
+class Site:
+    """Knows the files of a project while tasks land."""
+
+    def __init__(self, tools: Tools, loaded: Loaded) -> None:
+        self._tools = tools
+        self._loaded = loaded
+        self._sources = loaded.sources
+        self._unowned: dict[str, str] | None = None
+        self._position = {task_id: index for index, task_id in enumerate(loaded.graph.order)}
+        self._landed_paths = {path for entry in tools.ledger.landings.values() for path in entry.files}
+        self.heads = heads(self._sources.writers, self._sources.landings)
+        """Output path -> id of the last of its writers that has landed: the disk shows its version."""
+
+    def order(
+        self,
+        task: Task,
+        material: Material,
+        found: Judgement,
+        landing: Landing | None,
+        *,
+        is_forced: bool = False,
+        feedback: str = "",
+    ) -> Order:
+        """What *task* is built from now; *landing* is what it landed last."""
+        landings = self._sources.landings
+        # What a pattern of outputs stood for is known from the landing alone.
+        on_disk = dict(landing.files) if landing and task.source else {}
+        for path in task.outputs:
+            if path in self.heads:
+                on_disk[path] = landings[self.heads[path]].files[path]
+            else:
+                on_disk[path] = self._sources.origins.get(path, "")
+            if (digest := self._tools.output_digest(path)) in self._loaded.leftovers.get(path, ()):
+                on_disk[path] = digest or ""
+        hidden = frozenset(
+            path
+            for path in task.outputs
+            if path in self.heads and self.heads[path] in self._loaded.graph.descendants(task.id)
+        )
+        return Order(
+            task=task,
+            lineage=self._loaded.lineages[task.id],
+            material=material,
+            mode="verify" if found.standing == "verify" else "generate",
+            reason=found.reason,
+            tree=self._tree(task),
+            previous=landing,
+            shown={path: digest for path, digest in on_disk.items() if digest},
+            hidden=hidden,
+            strangers=lambda: self._strangers(task),
+            stand_in=lambda path: self._stand_in(task, path),
+            is_forced=is_forced,
+            feedback=feedback,
+        )
+
+    def on_disk(self, path: str) -> str | None:
+        """Digest of an output; None where it is missing, or is what a task left that writes it no longer."""
+        digest = self._tools.output_digest(path)
+        return None if digest in self._loaded.leftovers.get(path, ()) else digest
+
+    def has_outputs(self, task: Task) -> bool:
+        """All outputs of *task* are on disk."""
+        return all(self._tools.output_digest(path) is not None for path in task.outputs)
+
+    def note_landed(self, task: Task, landing: Landing) -> None:
+        """Take *landing* as what *task* stands for from now on."""
+        self._sources.landed(task.id, landing)
+        self._landed_paths |= set(landing.files)
+        written = {
+            path: self._sources.writers[path] for path in landing.files if path in self._sources.writers
+        }
+        self.heads |= heads(written, self._sources.landings)
+
+    def adopt_origins(self, task: Task) -> None:
+        """Keep a person's file that stands where the first task of its path will write."""
+        fresh: dict[str, bytes] = {}
+        for path in task.outputs:
+            is_known = path in self._sources.origins or path in self.heads or self._is_leftover(path)
+            if not is_known and self._tools.output_digest(path) is not None and not task.was_done:
+                fresh[path] = self._tools.output.read(path)
+        for path, content in fresh.items():
+            digest = self._tools.blobs.put(content)
+            origin = Landing(
+                lineage=f"{ORIGIN}{path}",
+                task="",
+                spec="",
+                title=path,
+                outputs=(path,),
+                generate="",
+                verify="",
+                files={path: digest},
+                run=self._tools.run,
+                at=self._tools.now(),
+            )
+            self._tools.ledger.append_landed(self._tools.ledger.append_intent(origin, {path: digest}))
+            self._sources.origins[path] = digest
+            text = f"{path} was there before: {task.id} sees it, and it is kept as blob {digest}"
+            self._tools.channel.emit(ev.Noticed(level="info", text=text))
+
+    def _stand_in(self, task: Task, path: str) -> str:
+        """What is on disk once *task* writes *path* no more: its last other writer's version, or nothing."""
+        landings = self._sources.landings
+        for name in reversed(self._sources.writers.get(path, [])):
+            if name != task.id and name in landings and path in landings[name].files:
+                return landings[name].files[path]
+        return self._sources.origins.get(path, "")
+
+    def _strangers(self, task: Task) -> dict[str, str]:
+        """Outputs of tasks that *task* does not wait for, and who writes them."""
+        above = self._loaded.graph.ancestors(task.id)
+        return {
+            path: ids[0]
+            for path, ids in self._sources.writers.items()
+            if task.id not in ids and not above.intersection(ids)
+        }
+
+    def _tree(self, task: Task) -> dict[str, FileSource]:
+        """What the stage of *task* holds: unowned files, then what the tasks before it landed, in order."""
+        tree = {
+            path: FileSource(digest, self._tools.project.output_root / path)
+            for path, digest in self._unowned_files().items()
+        }
+        above = self._loaded.graph.ancestors(task.id)
+        for path, digest in self._sources.origins.items():
+            if path in task.outputs or any(name in above for name in self._sources.writers.get(path, ())):
+                tree[path] = FileSource(digest)
+        for name in sorted(above, key=self._position.__getitem__):
+            if name in self._sources.landings:
+                tree |= {path: FileSource(d) for path, d in self._sources.landings[name].files.items()}
+        return tree
+
+    def _unowned_files(self) -> dict[str, str]:
+        if self._unowned is None:
+            left = {path for path in self._landed_paths if self._is_leftover(path)}
+            found = unowned_files(self._tools.project, left.union(self._sources.writers))
+            self._unowned = dict(found.files)
+            if found.skipped:
+                reasons = ", ".join(f"{path} ({why})" for path, why in found.skipped.items())
+                text = f"left out of stages: {reasons}"
+                self._tools.channel.emit(ev.Noticed(level="warning", text=text))
+        return self._unowned
+
+    def _is_leftover(self, path: str) -> bool:
+        """The file is as a task landed it that the plan no longer has; changed since, it is a person's."""
+        return self._tools.output_digest(path) in self._loaded.leftovers.get(path, ())
