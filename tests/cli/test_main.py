@@ -60,7 +60,7 @@ def test_unknown_command_names_the_closest_one(shell):
         (["validate", "--strcit"], "did you mean --strict?"),
         (["validate", "--str"], "validate does not take '--str'"),
         (["build", "-j", "many"], "invalid int value: 'many'"),
-        (["build", "-j", "4"], "tasks run one after another"),
+        (["build", "-j", "0"], "-j 0: from 1 to 256"),
         (["build", "--step", "--auto"], "choose one of them"),
         (["build", "--sandbox", "none"], "danger-full-access"),
         (["plan", "--check", "--replan"], "not allowed with"),

@@ -6,14 +6,8 @@ import pytest
 
 from ossature.build.sandbox import user_sandbox_mode
 from ossature.errors import ConfigError, UsageError
-from ossature.project import (
-    ROLE_KEYS,
-    Project,
-    Settings,
-    find_root,
-    load_project,
-    parse_settings,
-)
+from ossature.project import Project, find_root, load_project
+from ossature.settings import ROLE_KEYS, Settings, parse_settings
 
 
 def settings(text: str) -> Settings:

@@ -18,6 +18,7 @@ from ossature.llm.client import Request
 from ossature.llm.prompt import Prompt, load_template
 from ossature.llm.reply import Blocks, Refusal, missing_outputs, parse_blocks
 from ossature.store.ledger import Landing
+from ossature.store.safe_root import SafeRoot
 from ossature.store.tasklog import AttemptLog, open_attempt
 
 _NOT_ITS_FAULT = frozenset({"ok", "command_not_found", "environment", "cancelled"})
@@ -35,8 +36,20 @@ class ReplyFailure(Exception):
 class Attempts:
     """Everything that is tried on one task in one run."""
 
-    def __init__(self, tools: Tools, task: Task, lineage: str, material: Material, *, takes_up: bool) -> None:
-        """*takes_up*: replies that an earlier run left without a verdict are gone on with."""
+    def __init__(
+        self,
+        tools: Tools,
+        task: Task,
+        lineage: str,
+        material: Material,
+        *,
+        takes_up: bool,
+        tried: int = 0,
+    ) -> None:
+        """*takes_up*: replies that an earlier run left without a verdict are gone on with.
+
+        *tried* attempts were made before in this run.
+        """
         self._tools = tools
         self._takes_up = takes_up
         self._task = task
@@ -51,7 +64,9 @@ class Attempts:
         """Not written down before the task has come to an end: a reply without a verdict is taken up by the
         next run, so one that is killed or stopped on the way pays for nothing twice."""
         self._model = ""
-        self.number = 0
+        self._copies: dict[str, str] = {}
+        """Project-relative name of a copy that a question shows -> the output that it is of."""
+        self.number = tried
         """Of the latest attempt; counts every model call of the task in this run."""
         self.staged: dict[str, str] = {}
         """Output path -> digest of what is in the stage."""
@@ -101,6 +116,32 @@ class Attempts:
         self._exchange = None
         self._log = self._open_log("edit")
         self._note_changes(self._log, before, {path: raw})
+
+    def show_staged(self) -> dict[str, str]:
+        """Copy what is staged into the attempt's folder, where people can look at it whatever runs next.
+
+        Returns project-relative name -> digest.
+        """
+        files = self.collect()[1] if self.staged else {}
+        if not files:
+            return {}
+        folder = self._current_log().folder / "staged"
+        root = SafeRoot(folder, syncs=False)
+        shown: dict[str, str] = {}
+        for path, content in files.items():
+            root.write(path, content)
+            name = self._tools.project.relative(folder / path)
+            self._copies[name] = path
+            shown[name] = digest_bytes(content)
+        return shown
+
+    def shown_path(self, name: str) -> str | None:
+        """The output that *name*, of an output or of a copy of one, stands for; None for any other."""
+        return name if name in self.staged else self._copies.get(name)
+
+    def move(self, tools: Tools) -> None:
+        """Go on in another slot."""
+        self._tools = tools
 
     def start_verify(self, files: Mapping[str, bytes]) -> None:
         """Stage what landed before, to be verified again without a model."""

@@ -9,7 +9,7 @@ from typing import Literal
 from ossature.build.attempt import Attempts, ReplyFailure
 from ossature.build.landing import edited_outputs, foreign_changes
 from ossature.build.order import JobEnd, Order, land_files
-from ossature.build.tools import Tools
+from ossature.build.slots import Seat
 from ossature.build.verdict import Verdict, missing_path_hint
 from ossature.domain import event as ev
 from ossature.domain.decision import Abort, Approve, Decision, Edit, Gate, Question, Retry, Skip, Take, Verb
@@ -21,18 +21,32 @@ from ossature.llm.client import ModelError
 class Job:
     """Generate, verify, fix, land: each step goes by what the last one said."""
 
-    def __init__(self, tools: Tools, order: Order) -> None:
-        self._tools = tools
+    def __init__(self, seat: Seat, order: Order) -> None:
+        self._seat = seat
+        self._tools = seat.tools
         self._order = order
         self._attempts = Attempts(
-            tools, order.task, order.lineage, order.material, takes_up=not order.is_forced
+            seat.tools,
+            order.task,
+            order.lineage,
+            order.material,
+            takes_up=not order.is_forced,
+            tried=order.tried,
         )
+        self._left: dict[str, bytes] | None = None
+        """What the stage held when the slot went to another task."""
         self._fixes = 0
         self._fingerprints: list[str] = []
-        self._asked = 0
         self._settled: dict[str, str] = {}
         """Path -> digest of a file on disk that a person gave up for the generated one."""
         self._began = time.monotonic()
+        self.asked = order.asked
+        """Questions about the task in this run."""
+
+    @property
+    def tried(self) -> int:
+        """Attempts on the task in this run."""
+        return self._attempts.number
 
     async def run(self) -> JobEnd:
         """Take the task to its end. Raises ReplayMiss and DiskError; the task is closed as failed then."""
@@ -239,33 +253,50 @@ class Job:
         files: Mapping[str, str] | None = None,
     ) -> Decision:
         """Open a gate. It shows *files* of the output folder, else what is staged where that matters."""
-        self._asked += 1
+        self.asked += 1
         project = self._tools.project
+        shown: dict[str, str] = {}
         if files is not None:
             shown = {project.relative(project.output_root / path): files[path] for path in files}
-        else:
-            staged = self._attempts.staged if gate in ("fix", "landing", "task_failed") else {}
-            shown = {self._tools.staged_name(path): digest for path, digest in staged.items()}
-        return await self._tools.channel.ask(
-            Question(
-                id=f"{self._order.task.id}-{gate}-{self._asked}",
-                gate=gate,
-                subject=subject,
-                detail=detail,
-                verbs=verbs,
-                task=self._order.task.id,
-                spec=self._order.task.spec,
-                files=tuple(shown),
-                digests=tuple(shown.values()),
-            )
+        elif gate in ("fix", "landing", "task_failed") and self._tools.asks(gate):
+            shown = self._attempts.show_staged()
+        question = Question(
+            id=f"{self._order.task.id}-{gate}-{self.asked}",
+            gate=gate,
+            subject=subject,
+            detail=detail,
+            verbs=verbs,
+            task=self._order.task.id,
+            spec=self._order.task.spec,
+            files=tuple(shown),
+            digests=tuple(shown.values()),
         )
+        # Steps that a person takes one after another keep the slot: the next task's would come in between.
+        leave = None if gate in ("prompt", "landing") else self._leave
+        answer = await self._seat.wait_for(self._tools.channel.ask(question), leave=leave)
+        await self._settle_in()
+        return answer
+
+    def _leave(self) -> None:
+        """The slot goes to another task: keep what the stage holds."""
+        self._left = self._attempts.collect()[1]
+
+    async def _settle_in(self) -> None:
+        """Make the stage ours again, if another task was in it meanwhile."""
+        if self._left is None:
+            return
+        self._tools = self._seat.tools
+        self._attempts.move(self._tools)
+        await self._tools.workspace.prepare(self._order.tree, cache_dirs=self._tools.cache_dirs)
+        self._tools.workspace.write(self._left)
+        self._left = None
 
     def _stage_path(self, name: str) -> str:
         """The output that an edited file of the question stands for."""
-        for path in self._attempts.staged:
-            if name in (path, self._tools.staged_name(path)):
-                return path
-        raise OssatureError(f"{name} is not a staged file of {self._order.task.id}")
+        path = self._attempts.shown_path(name)
+        if path is None:
+            raise OssatureError(f"{name} is not a staged file of {self._order.task.id}")
+        return path
 
     def _fail(self, reason: str, hint: str, *, verdict: str = "") -> None:
         self._tools.channel.emit(

@@ -42,6 +42,10 @@ class Order:
     is_forced: bool = False
     """A person asked for a new reply: one that an earlier run left is not what is wanted."""
     feedback: str = ""
+    tried: int = 0
+    """Attempts on the task in this run so far."""
+    asked: int = 0
+    """Questions about the task in this run so far."""
 
 
 class JobEnd(NamedTuple):

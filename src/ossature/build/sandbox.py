@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ossature.errors import ConfigError, DiskError, Exit, OssatureError, Place
-from ossature.project import SANDBOX_MODES, SandboxMode, line_of, parse_toml
+from ossature.settings import SANDBOX_MODES, SandboxMode, line_of, parse_toml
 
 DEFAULT_MODE: SandboxMode = "workspace-write"
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from heapq import heappop, heappush
 from typing import Literal, NamedTuple
 
@@ -22,25 +22,49 @@ class Blocked(NamedTuple):
 class Schedule:
     """Tasks in dependency order. Every task is started once and finished once, or blocked."""
 
-    def __init__(self, graph: Graph, wanted: Collection[str]) -> None:
-        """*wanted* has to hold, with each task, all that it waits for."""
+    def __init__(
+        self,
+        graph: Graph,
+        wanted: Collection[str],
+        *,
+        started: Collection[str] = (),
+        by_critical_path: bool = False,
+    ) -> None:
+        """*wanted* has to hold, with each task, all that it waits for.
+
+        *started* are under way already and will be finished here. Of several ready tasks the first one of the
+        plan starts first; *by_critical_path*: the one with the longest chain of tasks behind it.
+        """
         self._graph = graph
         self._wanted = set(wanted)
-        self._position = {task_id: index for index, task_id in enumerate(graph.order)}
+        position = {task_id: index for index, task_id in enumerate(graph.order)}
+        self._position = position
+        heights = _heights(graph, self._wanted) if by_critical_path else {}
+        self._rank = {name: (-heights.get(name, 0), position[name]) for name in self._wanted}
         self._waiting = {
-            task_id: sum(1 for name in graph.dependencies[task_id] if name in self._wanted)
-            for task_id in graph.order
-            if task_id in self._wanted
+            name: sum(1 for other in graph.dependencies[name] if other in self._wanted)
+            for name in graph.order
+            if name in self._wanted
         }
-        self._ready: list[tuple[int, str]] = []
+        self._ready: list[tuple[tuple[int, int], str]] = []
+        self._started = set(started)
         self._closed: set[str] = set()
-        for task_id, count in self._waiting.items():
-            if not count:
-                heappush(self._ready, (self._position[task_id], task_id))
+        for name, count in self._waiting.items():
+            if not count and name not in self._started:
+                heappush(self._ready, (self._rank[name], name))
+
+    @property
+    def has_more(self) -> bool:
+        """Something is left that has neither been started nor blocked."""
+        return len(self._started | self._closed) < len(self._wanted)
 
     def start(self) -> str | None:
         """Take the next ready task; None when there is none now."""
-        return heappop(self._ready)[1] if self._ready else None
+        if not self._ready:
+            return None
+        name = heappop(self._ready)[1]
+        self._started.add(name)
+        return name
 
     def finish(self, task_id: str, end: End) -> list[Blocked]:
         """Close *task_id*; returns what is blocked by that, in dependency order."""
@@ -50,12 +74,18 @@ class Schedule:
         for name in self._graph.dependents[task_id]:
             if name in self._waiting and name not in self._closed:
                 self._waiting[name] -= 1
-                if not self._waiting[name]:
-                    heappush(self._ready, (self._position[name], name))
+                if not self._waiting[name] and name not in self._started:
+                    heappush(self._ready, (self._rank[name], name))
         return []
 
+    def reopen(self, task_id: str) -> None:
+        """Put a task that was started back: it starts once more as soon as all that it waits for is met."""
+        self._started.discard(task_id)
+        if not self._waiting[task_id] and task_id not in self._closed:
+            heappush(self._ready, (self._rank[task_id], task_id))
+
     def _block(self, task_id: str) -> list[Blocked]:
-        lost = self._graph.descendants(task_id) & self._wanted - self._closed
+        lost = self._graph.descendants(task_id) & self._wanted - self._closed - self._started
         self._closed |= lost
         return [Blocked(name, task_id) for name in sorted(lost, key=self._position.__getitem__)]
 
@@ -66,3 +96,12 @@ def with_dependencies(graph: Graph, task_ids: Collection[str]) -> set[str]:
     for task_id in task_ids:
         wanted |= graph.ancestors(task_id)
     return wanted
+
+
+def _heights(graph: Graph, wanted: Collection[str]) -> Mapping[str, int]:
+    """Task id -> number of tasks on the longest chain that begins with it."""
+    heights: dict[str, int] = {}
+    for name in reversed(graph.order):
+        if name in wanted:
+            heights[name] = 1 + max((heights.get(other, 0) for other in graph.dependents[name]), default=0)
+    return heights

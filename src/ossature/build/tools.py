@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ossature.build.command import Executor
 from ossature.build.prompting import Page
 from ossature.build.workspace import Workspace
+from ossature.domain.decision import Gate
 from ossature.domain.record import Channel
 from ossature.errors import DiskError, UnsafePath
 from ossature.llm.caller import Caller
@@ -41,6 +42,8 @@ class Tools:
     """Somebody may answer questions."""
     now: Callable[[], str]
     """UTC, ISO 8601."""
+    asks: Callable[[Gate], bool] = lambda _gate: True
+    """Questions of that gate are put to people as things stand."""
 
     def output_digest(self, path: str) -> str | None:
         """Digest of an output on disk; None where it is missing or no regular file within the folder."""
@@ -56,7 +59,3 @@ class Tools:
         except (DiskError, ValueError):
             return {}
         return texts
-
-    def staged_name(self, path: str) -> str:
-        """Project-relative name of *path* in the stage, for people's editors."""
-        return self.project.relative(self.workspace.folder / path)

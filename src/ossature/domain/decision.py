@@ -123,7 +123,18 @@ class SetPreset(BaseModel):
     by: str = ""
 
 
-Command = Annotated[Stop | Pause | Resume | SetPreset, Field(discriminator="command")]
+class Requeue(BaseModel):
+    """Build a task once more in this run, whatever came of it so far."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    command: Literal["requeue"] = "requeue"
+    task: str
+    feedback: str = ""
+    """A word to the model."""
+    by: str = ""
+
+
+Command = Annotated[Stop | Pause | Resume | SetPreset | Requeue, Field(discriminator="command")]
 
 
 class Letter(BaseModel):

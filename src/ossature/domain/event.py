@@ -286,6 +286,13 @@ class TaskBlocked(Fact):
     """Id of the task that it waits for in vain."""
 
 
+class TaskRequeued(Fact):
+    """A person asked for the task once more; what waits for it is looked at again, too."""
+
+    kind: Literal["task_requeued"] = "task_requeued"
+    task: str
+
+
 class TaskInterrupted(Fact):
     kind: Literal["task_interrupted"] = "task_interrupted"
     task: str
@@ -346,6 +353,7 @@ Event = Annotated[
     | TaskFailed
     | TaskSkipped
     | TaskBlocked
+    | TaskRequeued
     | TaskInterrupted
     | QuestionAsked
     | QuestionClosed

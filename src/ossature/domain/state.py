@@ -303,6 +303,11 @@ def _apply_task(state: RunState, event: ev.Event, at: datetime) -> None:
     if task is None:
         return
     match event:
+        case ev.TaskRequeued():
+            task.status, task.reason, task.hint, task.ended_at = "pending", "", "", None
+            for other in state.tasks.values():
+                if other.status == "blocked" and other.reason == _blocked_by(event.task):
+                    other.status, other.reason, other.ended_at = "pending", "", None
         case ev.TaskStarted(reason=reason):
             task.status, task.reason, task.started_at, task.ended_at = "running", reason, at, None
             task.hint = ""
@@ -337,6 +342,10 @@ def _apply_verify(
             attempt.log = event.log or attempt.log
 
 
+def _blocked_by(task: str) -> str:
+    return f"blocked by {task}"
+
+
 def _end_task(task: TaskState, event: ev.Event, at: datetime) -> None:
     match event:
         case ev.TaskFailed(reason=reason, hint=hint):
@@ -344,7 +353,7 @@ def _end_task(task: TaskState, event: ev.Event, at: datetime) -> None:
         case ev.TaskSkipped(reason=reason):
             task.status, task.reason = "skipped", reason
         case ev.TaskBlocked(by=by):
-            task.status, task.reason = "blocked", f"blocked by {by}"
+            task.status, task.reason = "blocked", _blocked_by(by)
         case ev.TaskInterrupted():
             task.status = "interrupted"
         case _:

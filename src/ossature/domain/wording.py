@@ -119,6 +119,8 @@ def _task_line(event: ev.Event | ev.UnknownEvent) -> Line | None:
             return Line("warn", f"{event.task} skipped: {event.reason}")
         case ev.TaskBlocked():
             return Line("warn", f"{event.task} blocked by {event.by}")
+        case ev.TaskRequeued():
+            return Line("plain", f"{event.task} is taken up once more")
         case ev.TaskInterrupted():
             return Line("warn", f"{event.task} interrupted")
     return None

@@ -6,10 +6,21 @@ import asyncio
 from collections.abc import Callable
 
 from ossature.domain import event as ev
-from ossature.domain.decision import Command, Decision, Edit, Pause, Question, Resume, SetPreset, Stop
+from ossature.domain.decision import (
+    Command,
+    Decision,
+    Edit,
+    Pause,
+    Question,
+    Requeue,
+    Resume,
+    SetPreset,
+    Stop,
+)
+from ossature.domain.decision import Gate as GateName
 from ossature.domain.record import Record
 from ossature.domain.state import RunState
-from ossature.engine.policy import answer, is_routine
+from ossature.engine.policy import answer, is_asked, is_routine
 from ossature.store.journal import Journal
 
 
@@ -36,6 +47,8 @@ class Gate:
         self._on_command = on_command
         self._waiting: dict[str, asyncio.Future[Decision]] = {}
         self._seen: set[str] = set()
+        self.is_stopping = False
+        """The run ends now: whoever still asks is cancelled."""
         self.is_draining = False
         """Nothing is put to people any more: a question would keep the run from ending."""
 
@@ -45,15 +58,23 @@ class Gate:
         self._state.apply(record)
         self._on_record(record)
 
+    def asks(self, gate: GateName) -> bool:
+        """Questions of *gate* are put to people as things stand."""
+        return is_asked(gate, preset=self._preset, is_headless=self._is_headless)
+
     async def ask(self, question: Question) -> Decision:
         """Wait for the first valid answer; a policy's comes at once."""
+        if self.is_stopping:
+            # A library may have swallowed the cancellation that was meant for this task.
+            raise asyncio.CancelledError
         ready = answer(
             question, preset=self._preset, is_headless=self._is_headless, keeps_going=self._keeps_going
         )
         if ready is not None and is_routine(question.gate):
             return ready
         self.emit(ev.QuestionAsked(question=question))
-        if ready is None and self.is_draining:
+        # A build ends by itself once all that it has in flight waits for people.
+        if ready is None and self.is_draining and self._state.phase != "build":
             self._on_command(Stop(mode="now", by="drain"))
         if ready is not None:
             self.emit(ev.QuestionClosed(question_id=question.id, decision=ready))
@@ -90,7 +111,7 @@ class Gate:
 
     def take(self, message: Decision | Command) -> None:
         """What came through the inbox."""
-        if isinstance(message, Stop | Pause | Resume | SetPreset):
+        if isinstance(message, Stop | Pause | Resume | SetPreset | Requeue):
             self.command(message)
         else:
             self.decide(message)

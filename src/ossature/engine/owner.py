@@ -31,10 +31,11 @@ from ossature.build.sandbox import (
 from ossature.build.tools import Tools
 from ossature.build.workspace import Workspace
 from ossature.domain import event as ev
-from ossature.domain.decision import Command, Pause, Resume, Stop
+from ossature.domain.decision import Command, Pause, Requeue, Resume, Stop
 from ossature.domain.record import Record
 from ossature.domain.state import RunState
 from ossature.engine.closing import close_crashed, interrupted
+from ossature.engine.controls import Controls
 from ossature.engine.gate import Gate
 from ossature.engine.pipeline import Pipeline, RunEnd
 from ossature.engine.preview import page_of
@@ -145,9 +146,7 @@ class _Owner:
         self._state = RunState()
         self._stop_code = Exit.INT
         self._work: asyncio.Task[RunEnd] | None = None
-        self._is_running = asyncio.Event()
-        self._is_running.set()
-        self.is_draining = False
+        self._controls = Controls()
         self._stops_now = False
         self._broken: OssatureError | None = None
         self._gate = Gate(
@@ -183,10 +182,6 @@ class _Owner:
                 outcome=end.outcome, exit_code=int(end.exit_code), reason=end.reason, hint=end.hint
             )
         )
-
-    async def wait_while_paused(self) -> None:
-        """Return at once unless a person paused the run."""
-        await self._is_running.wait()
 
     async def _to_end(self) -> RunEnd:
         models = Models(self._project.settings, replay=self._replay, root=self._project.root)
@@ -257,21 +252,29 @@ class _Owner:
             run=self._run,
             exchanges=Exchanges(project.exchanges_dir, project.tasks_dir),
             channel=self._gate,
+            max_calls=self._request.max_calls or project.settings.max_parallel_calls,
         )
-        desk = Desk(project=project, run=self._run, channel=self._gate, caller=caller, pace=self, now=utc_now)
+        desk = Desk(
+            project=project,
+            run=self._run,
+            channel=self._gate,
+            caller=caller,
+            pace=self._controls,
+            now=utc_now,
+        )
         return Pipeline(
             project=project,
             request=self._request,
             channel=self._gate,
             desk=desk,
-            tools=self._tools(caller),
-            pace=self,
+            tools_of=lambda slot: self._tools(caller, slot),
+            controls=self._controls,
         )
 
-    def _tools(self, caller: Caller) -> Tools:
+    def _tools(self, caller: Caller, slot: int) -> Tools:
         project = self._project
         blobs = Blobs(project.blobs_dir)
-        workspace = Workspace(project.work_dir / "0", blobs)
+        workspace = Workspace(project.work_dir / str(slot), blobs)
         python_dir = make_python_dir(workspace.python_dir, base_interpreter())
         environ = scrubbed_environ(
             os.environ, home=workspace.home_dir, temp_dir=workspace.temp_dir, python_dir=python_dir
@@ -292,6 +295,7 @@ class _Owner:
             on_path=lambda name: shutil.which(name, path=environ["PATH"]) is not None,
             is_attended=not self._request.is_headless and self._request.preset != "auto",
             now=utc_now,
+            asks=self._gate.asks,
         )
 
     def _started(self) -> ev.RunStarted:
@@ -329,20 +333,22 @@ class _Owner:
     def _obey(self, command: Command) -> None:
         match command:
             case Pause():
-                self._is_running.clear()
+                self._controls.pause()
             case Resume():
-                self._is_running.set()
-            case Stop(mode="drain") if not self._state.questions:
-                self.is_draining = self._gate.is_draining = True
-                self._is_running.set()
+                self._controls.resume()
+            case Requeue():
+                self._controls.requeue(command)
+            case Stop(mode="drain") if not self._state.questions or self._state.phase == "build":
+                self._gate.is_draining = True
+                self._controls.drain()
             case Stop():
                 self._stop_now()
             case _:
                 pass
 
     def _stop_now(self) -> None:
-        self._stops_now = True
-        self._is_running.set()
+        self._stops_now = self._gate.is_stopping = True
+        self._controls.resume()
         if self._work is not None:
             self._work.cancel()
 
@@ -361,6 +367,6 @@ class _Owner:
 
     def _on_signal(self, number: signal.Signals) -> None:
         self._stop_code = Exit(128 + number)
-        is_first = number == signal.SIGINT and not self.is_draining
+        is_first = number == signal.SIGINT and not self._controls.is_draining
         stop = Stop(mode="drain" if is_first else "now", by=number.name)
         self._guarded(lambda: self._gate.command(stop))

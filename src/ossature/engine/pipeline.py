@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ossature.analysis.audit import audit_specs, open_errors
 from ossature.analysis.brief import write_briefs
-from ossature.analysis.desk import Desk, Pace
+from ossature.analysis.desk import Desk
 from ossature.analysis.replan import update_plan
+from ossature.build.slots import Slots
 from ossature.build.tools import Tools
 from ossature.domain import event as ev
 from ossature.domain.finding import SpecAudit
 from ossature.domain.plain_text import count
 from ossature.domain.record import Channel
 from ossature.domain.spec import SpecTree
-from ossature.engine.building import BuildEnd, Building, Wanted
+from ossature.engine.building import BuildEnd, Building
+from ossature.engine.controls import Controls
 from ossature.engine.finale import verify_landed
 from ossature.engine.session import RunRequest
 from ossature.engine.sources import PLAN_NAME, load, load_tree, refuse_errors
+from ossature.engine.wanted import Wanted
 from ossature.engine.whole import is_verified
 from ossature.errors import Exit, OssatureError, PlanError
 from ossature.project import Project
@@ -42,8 +46,9 @@ class Pipeline:
     request: RunRequest
     channel: Channel
     desk: Desk
-    tools: Tools
-    pace: Pace
+    tools_of: Callable[[int], Tools]
+    """Number of a worker slot -> its tools."""
+    controls: Controls
 
     async def run(self) -> RunEnd:
         """Work through the goal. Raises OssatureError for what ends the run with a message."""
@@ -125,7 +130,10 @@ class Pipeline:
         self.channel.emit(ev.PhaseStarted(phase="build"))
         if not self.project.plan_path.exists():
             raise PlanError(f"there is no plan ({PLAN_NAME})", hint="make one with `ossature audit`")
-        loaded = load(self.project, ledger=self.tools.ledger, tree=tree)
+        jobs = self.request.jobs or self.project.settings.jobs
+        slots = Slots(self.tools_of, jobs, changed=self.controls.changed.set)
+        tools = slots.tools(0)
+        loaded = load(self.project, ledger=tools.ledger, tree=tree)
         refuse_errors(loaded)
         for item in loaded.diagnostics:
             if item.severity == "warning":
@@ -138,14 +146,15 @@ class Pipeline:
             feedback=self.request.feedback,
             keeps_going=self.request.keeps_going,
         )
-        built = await Building(self.tools, self.desk, loaded, wanted, pace=self.pace).run()
+        building = Building(slots, self.desk, loaded, wanted, controls=self.controls, jobs=jobs)
+        built = await building.run()
         if built.is_drained:
             return RunEnd("stopped", Exit.INT, "stopped as asked", "go on with `ossature build`")
         if built.failed or built.is_aborted:
             return _failed(built)
-        if not built.blocked and not self.request.tasks and not is_verified(loaded):
+        if not built.blocked and not self.request.tasks and not is_verified(building.loaded):
             self.channel.emit(ev.PhaseStarted(phase="verify"))
-            verdict = await verify_landed(self.tools, loaded)
+            verdict = await verify_landed(tools, building.loaded)
             if verdict.name != "ok":
                 return RunEnd(
                     "failed",

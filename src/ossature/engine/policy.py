@@ -20,6 +20,11 @@ _ROUTINE: frozenset[Gate] = frozenset({"prompt", "fix", "landing"})
 """Steps of an ordinary build: where nobody wants to be asked, they are simply taken."""
 
 
+def is_asked(gate: Gate, *, preset: Preset, is_headless: bool) -> bool:
+    """Questions of *gate* are put to people. Headless never passes one on."""
+    return gate in ASKED[preset] and not is_headless
+
+
 def is_routine(gate: Gate) -> bool:
     """A gate that an answer of the policy does not deserve a line for."""
     return gate in _ROUTINE
@@ -27,7 +32,7 @@ def is_routine(gate: Gate) -> bool:
 
 def answer(question: Question, *, preset: Preset, is_headless: bool, keeps_going: bool) -> Decision | None:
     """The policy's answer; None passes the question on to people. Headless never passes one on."""
-    if question.gate in ASKED[preset] and not is_headless:
+    if is_asked(question.gate, preset=preset, is_headless=is_headless):
         return None
     by = f"policy:{'headless' if is_headless and preset != 'auto' else preset}"
     if question.gate in _ROUTINE:

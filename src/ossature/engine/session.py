@@ -18,7 +18,8 @@ from ossature.domain.event import Goal, Preset, RunFinished, RunStarted
 from ossature.domain.record import Record, UnknownRecord
 from ossature.domain.state import RunState
 from ossature.errors import Exit, OssatureError, UsageError
-from ossature.project import Project, SandboxMode
+from ossature.project import Project
+from ossature.settings import SandboxMode
 from ossature.store import inbox
 from ossature.store.journal import Follower, follow, read_ends, read_records
 from ossature.store.lease import LeaseInfo, read_holder
@@ -33,6 +34,10 @@ class RunRequest(BaseModel):
     preset: Preset = "default"
     is_headless: bool = False
     """Nobody can be asked: what a gate would ask is answered by the careful choice."""
+    jobs: int = 0
+    """Tasks at a time; 0 leaves it to the project's config."""
+    max_calls: int = 0
+    """Model calls at a time; 0 leaves it to the project's config."""
     keeps_going: bool = False
     """After a failure, go on with what does not depend on it."""
     tasks: tuple[str, ...] = ()

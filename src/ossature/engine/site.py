@@ -36,6 +36,8 @@ class Site:
         *,
         is_forced: bool = False,
         feedback: str = "",
+        tried: int = 0,
+        asked: int = 0,
     ) -> Order:
         """What *task* is built from now; *landing* is what it landed last."""
         landings = self._sources.landings
@@ -67,6 +69,8 @@ class Site:
             stand_in=lambda path: self._stand_in(task, path),
             is_forced=is_forced,
             feedback=feedback,
+            tried=tried,
+            asked=asked,
         )
 
     def on_disk(self, path: str) -> str | None:

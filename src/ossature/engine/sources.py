@@ -23,6 +23,8 @@ PLAN_NAME = ".ossature/plan.toml"
 ORIGIN = "origin."
 """Lineage prefix of files that were in the output folder before any task wrote them."""
 
+PlanStamp = tuple[int, int, int, int] | None
+
 
 @dataclass
 class Loaded:
@@ -39,6 +41,8 @@ class Loaded:
     """Task id -> lineage."""
     diagnostics: tuple[Diagnostic, ...]
     """Of the plan, by itself and against the specs."""
+    plan_stamp: PlanStamp = None
+    """Of the plan's file when it was read."""
     leftovers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Output path -> digests of what tasks left there that write it no longer: no edits of a person."""
     _disk: dict[str, str | None] = field(default_factory=dict)
@@ -59,6 +63,15 @@ class Loaded:
         return self._disk[path]
 
 
+def plan_stamp(project: Project) -> PlanStamp:
+    """What differs when the plan's file was written or replaced; None where there is none."""
+    try:
+        found = project.plan_path.stat()
+    except OSError:
+        return None
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
 def load_tree(project: Project) -> SpecTree:
     """The specs, with warnings as errors where the project wants that."""
     tree = load_specs(project.root, project.settings.spec_dir)
@@ -68,6 +81,7 @@ def load_tree(project: Project) -> SpecTree:
 def load(project: Project, *, ledger: Ledger | None = None, tree: SpecTree | None = None) -> Loaded:
     """Read everything. Raises PlanError where there is no plan or where it is no TOML."""
     tree = tree or load_tree(project)
+    stamp = plan_stamp(project)
     plan = read_plan(project.plan_path, name=PLAN_NAME)
     graph = graph_of(plan)
     ledger = ledger or Ledger(project.ledger_path)
@@ -103,6 +117,7 @@ def load(project: Project, *, ledger: Ledger | None = None, tree: SpecTree | Non
         sources=sources,
         lineages=lineages(plan, landings),
         diagnostics=(*plan.diagnostics, *checks),
+        plan_stamp=stamp,
         leftovers=_leftovers(sources, ledger.landings),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,15 +67,18 @@ class Caller:
         run: str,
         exchanges: Exchanges,
         channel: Channel,
+        max_calls: int = 0,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
+        """*max_calls* is how many models are asked at a time; 0 sets no limit."""
         self._models = models
         self._tasks_dir = tasks_dir
         self._root = root
         self._run = run
         self._exchanges = exchanges
         self._channel = channel
+        self._calls = asyncio.Semaphore(max_calls) if max_calls else nullcontext()
         self._clock = clock
         self._now = now
 
@@ -86,6 +90,12 @@ class Caller:
         Cancelled, it leaves what came in so far in the attempt's folder and re-raises.
         """
         earlier = self._interrupted(request) if takes_up else None
+        if earlier:
+            return await self._ask(request, earlier)
+        async with self._calls:
+            return await self._ask(request, None)
+
+    async def _ask(self, request: Request, earlier: AttemptLog | None) -> Exchange:
         log = open_attempt(self._tasks_dir, request.lineage, self._run, request.attempt, request.role)
         log.write_prompt(readable(request))
         self._channel.emit(

@@ -9,7 +9,7 @@ from ossature.llm.client import ModelError, OnText, Reply, Request
 from ossature.llm.exec_client import PREFIX, ExecClient
 from ossature.llm.litellm_client import LitellmClient
 from ossature.llm.replay_client import ReplayClient
-from ossature.project import Settings
+from ossature.settings import Settings
 
 
 class Models:

@@ -148,6 +148,7 @@ def test_every_kind_of_event_folds_and_reads_as_one_line():
         ev.TaskFailed(task="001", reason="r"),
         ev.TaskSkipped(task="001", reason="r"),
         ev.TaskBlocked(task="001", by="000"),
+        ev.TaskRequeued(task="001"),
         ev.TaskInterrupted(task="001"),
         ev.QuestionAsked(question=QUESTION),
         ev.QuestionClosed(question_id="q", decision=Skip(question_id="q", by="a")),

@@ -6,7 +6,7 @@ from ossature.llm import choose
 from ossature.llm.choose import Models
 from ossature.llm.client import ModelError, ReplayMiss, Reply
 from ossature.llm.replay_client import ReplayClient
-from ossature.project import Settings
+from ossature.settings import Settings
 from tests.support.calls import a_request
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ossature.project import Project, Settings
+from ossature.project import Project
+from ossature.settings import Settings
 from ossature.store.layout import prepare_state_dir
 
 

@@ -12,7 +12,7 @@ from ossature.cli.ask import show_question
 from ossature.cli.command import Command
 from ossature.cli.nearest import hint_for
 from ossature.cli.terminal import Terminal
-from ossature.domain.decision import Question, Stop
+from ossature.domain.decision import Pause, Question, Requeue, Resume, Stop
 from ossature.domain.event import CommandReceived, DecisionRefused, QuestionClosed
 from ossature.domain.record import Record, UnknownRecord
 from ossature.domain.wording import words
@@ -26,7 +26,7 @@ Settled = Callable[[Record | UnknownRecord], bool]
 
 def answer(args: argparse.Namespace, terminal: Terminal) -> int:
     """List what is open, or send one answer and wait for what becomes of it."""
-    attachment = _attach(load_project(terminal.cwd, terminal.environ))
+    attachment = live_run(load_project(terminal.cwd, terminal.environ))
     questions = attachment.state.questions
     name, verb = _split(args.words, questions)
     if not verb:
@@ -52,13 +52,27 @@ def answer(args: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def stop(args: argparse.Namespace, terminal: Terminal) -> int:
-    """Ask the live run to end and wait until it has heard."""
-    attachment = _attach(load_project(terminal.cwd, terminal.environ))
-    attachment.command(Stop(mode="now" if args.now else "drain", by="cli"))
-    wait_for(attachment, lambda record: isinstance(record.event, CommandReceived), pause=_pause)
-    how = "now" if args.now else "after the work in flight (`ossature stop --now` does not wait for it)"
-    terminal.line(f"run {attachment.run} stops {how}", tone="good")
+    """Ask the live run to end, to pause or to go on, and wait until it has heard."""
+    attachment = live_run(load_project(terminal.cwd, terminal.environ))
+    wish: Stop | Pause | Resume
+    if args.pause:
+        wish, how = Pause(by="cli"), "starts nothing new; `ossature stop --resume` lets it go on"
+    elif args.resume:
+        wish, how = Resume(by="cli"), "goes on"
+    elif args.now:
+        wish, how = Stop(mode="now", by="cli"), "stops now"
+    else:
+        how = "stops after the work in flight (`ossature stop --now` does not wait for it)"
+        wish = Stop(mode="drain", by="cli")
+    send(attachment, wish)
+    terminal.line(f"run {attachment.run} {how}", tone="good")
     return Exit.OK
+
+
+def send(attachment: Attachment, wish: Stop | Pause | Resume | Requeue) -> None:
+    """Send a command to a live run and wait until it has heard; raises OssatureError where it ends first."""
+    attachment.command(wish)
+    wait_for(attachment, lambda record: isinstance(record.event, CommandReceived), pause=_pause)
 
 
 def wait_for(
@@ -80,7 +94,7 @@ def wait_for(
             pause()
 
 
-def _attach(project: Project) -> Attachment:
+def live_run(project: Project) -> Attachment:
     """The live run up to now; raises OssatureError, naming the next command, where there is none."""
     holder = live_holder(project)
     if holder is None:
@@ -182,7 +196,10 @@ def _add_answer_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_stop_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--now", action="store_true", help="interrupt the work in flight")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--now", action="store_true", help="interrupt the work in flight")
+    how.add_argument("--pause", action="store_true", help="do not end it, but start nothing new")
+    how.add_argument("--resume", action="store_true", help="let a paused run go on")
 
 
 COMMANDS = {
@@ -202,6 +219,7 @@ COMMANDS = {
         examples=(
             ("ossature stop", "after the work in flight"),
             ("ossature stop --now", "at once"),
+            ("ossature stop --pause", "let it wait; --resume lets it go on"),
         ),
         add_arguments=_add_stop_arguments,
         run=stop,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ossature.cli.command import Command, add_run_arguments
 from ossature.cli.terminal import Terminal
 from ossature.engine.stamp import Stamping, read_stamp, up_to_date
-from ossature.errors import Exit, UsageError
-from ossature.project import SANDBOX_MODES, Project, load_project
+from ossature.errors import Exit, OssatureError, UsageError
+from ossature.project import Project, load_project
+from ossature.settings import SANDBOX_MODES
 
 if TYPE_CHECKING:
     from ossature.domain.event import Preset
@@ -70,7 +71,7 @@ def _look_and_build(project: Project, args: argparse.Namespace, terminal: Termin
 
 
 def retry(args: argparse.Namespace, terminal: Terminal) -> int:
-    """Build one task anew."""
+    """Build one task anew; a build that is at work takes it up."""
     # As above.
     from ossature.cli.tasks import buildable_plan, task_id
     from ossature.engine.preview import look
@@ -80,8 +81,10 @@ def retry(args: argparse.Namespace, terminal: Terminal) -> int:
     chosen = task_id(args.task, plan)
     # A name that does not exist is refused before anything that starts a run is imported.
     from ossature.cli.running import replay_folder, start_run
-    from ossature.engine.session import RunRequest
+    from ossature.engine.session import RunRequest, live_holder
 
+    if live_holder(view.project) is not None:
+        return _requeue(view.project, chosen, args.feedback, terminal)
     request = RunRequest(
         goal="build",
         tasks=(chosen,),
@@ -92,6 +95,23 @@ def retry(args: argparse.Namespace, terminal: Terminal) -> int:
         model=args.model or "",
     )
     return start_run(view.project, request, terminal=terminal, is_foreground=args.foreground)
+
+
+def _requeue(project: Project, task: str, feedback: str, terminal: Terminal) -> int:
+    # Only here is a run spoken to.
+    from ossature.cli.commands.answer import live_run, send
+    from ossature.domain.decision import Requeue
+
+    attachment = live_run(project)
+    if attachment.state.phase != "build":
+        raise OssatureError(
+            f"run {attachment.run} owns the project and is not building",
+            hint="try again when it has ended; see it with `ossature attach`",
+            exit_code=Exit.BUSY,
+        )
+    send(attachment, Requeue(task=task, feedback=feedback, by="cli"))
+    terminal.line(f"run {attachment.run} takes {task} up once more", tone="good")
+    return Exit.OK
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -226,7 +246,7 @@ COMMANDS = {
         run=build,
     ),
     "retry": Command(
-        about="Generates one task anew, though nothing changed.",
+        about="Generates one task anew, though nothing changed. A build at work takes it up.",
         examples=(
             ("ossature retry 004", "another try"),
             ("ossature retry 004 --feedback 'use a heap'", "with a word to the model"),

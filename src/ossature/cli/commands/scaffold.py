@@ -12,7 +12,8 @@ from ossature.cli.command import Command
 from ossature.cli.nearest import hint_for
 from ossature.cli.terminal import Terminal
 from ossature.errors import Exit, UsageError
-from ossature.project import CONFIG_NAME, Project, load_project
+from ossature.project import Project, load_project
+from ossature.settings import CONFIG_NAME
 from ossature.spec.tree import load_specs
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")

@@ -7,7 +7,8 @@ import argparse
 from ossature.cli.command import Command
 from ossature.cli.terminal import Terminal
 from ossature.errors import UsageError
-from ossature.project import SANDBOX_MODES, load_project
+from ossature.project import load_project
+from ossature.settings import SANDBOX_MODES
 
 
 def tui(args: argparse.Namespace, terminal: Terminal) -> int:

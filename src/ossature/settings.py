@@ -1,0 +1,283 @@
+"""What a project is set to: `ossature.toml`, the environment and the flags; the later wins."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from ossature.errors import ConfigError, Diagnostic, Place, Severity
+
+CONFIG_NAME = "ossature.toml"
+SandboxMode = Literal["read-only", "workspace-write", "danger-full-access"]
+SANDBOX_MODES: tuple[SandboxMode, ...] = ("read-only", "workspace-write", "danger-full-access")
+ROLE_KEYS: Mapping[str, str] = {
+    "audit": "audit",
+    "cross_audit": "audit",
+    "spec_fix": "fixer",
+    "brief": "brief",
+    "interface": "interface",
+    "plan": "planner",
+    "implement": "build",
+    "fix": "build",
+    "fix_escalation": "fix_escalation",
+    "review": "reviewer",
+}
+"""Role -> key of `[llm]` that sets its model; `fixer` is the spec fixer of an audit."""
+_KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
+    "project": {"name": str, "version": str, "spec_dir": str, "context_dir": str},
+    "output": {"dir": str, "language": str, "framework": str},
+    "audit": {"max_fix_cycles": int},
+    "build": {
+        "max_fix_attempts": int,
+        "max_inline_lines": int,
+        "max_output_tokens": int,
+        "review": bool,
+        "max_review_attempts": int,
+        "setup": (str, list),
+        "verify": (str, list),
+        "exclude": (str, list),
+        "timeout_s": (int, float),
+        "jobs": int,
+    },
+    "test": {"command": str, "require_coverage": bool},
+    "validate": {"strict": bool},
+    "history": {"commit": bool},
+    "llm": {
+        "model": str,
+        **{key: str for key in sorted(set(ROLE_KEYS.values()))},
+        "ollama_base_url": str,
+        "retries": int,
+        "tool_retries": int,
+        "timeout_s": (int, float),
+        "max_parallel_calls": int,
+    },
+}
+_IDLE: Mapping[str, frozenset[str]] = {
+    "build": frozenset({"setup", "review", "max_review_attempts"}),
+    "test": frozenset({"command", "require_coverage"}),
+    "audit": frozenset({"max_fix_cycles"}),
+    "llm": frozenset({"fixer", "reviewer", "fix_escalation", "retries", "tool_retries"}),
+}
+"""Keys that existing projects have and that nothing reads yet."""
+_FIELDS: Mapping[str, tuple[str, str]] = {
+    "name": ("project", "name"),
+    "version": ("project", "version"),
+    "spec_dir": ("project", "spec_dir"),
+    "context_dir": ("project", "context_dir"),
+    "output_dir": ("output", "dir"),
+    "language": ("output", "language"),
+    "framework": ("output", "framework"),
+    "max_fix_attempts": ("build", "max_fix_attempts"),
+    "max_inline_lines": ("build", "max_inline_lines"),
+    "max_output_tokens": ("build", "max_output_tokens"),
+    "review": ("build", "review"),
+    "verify_timeout_s": ("build", "timeout_s"),
+    "jobs": ("build", "jobs"),
+    "model": ("llm", "model"),
+    "model_timeout_s": ("llm", "timeout_s"),
+    "max_parallel_calls": ("llm", "max_parallel_calls"),
+    "ollama_base_url": ("llm", "ollama_base_url"),
+    "is_strict": ("validate", "strict"),
+    "keeps_history": ("history", "commit"),
+}
+"""Field of `Settings` -> where `ossature.toml` keeps it."""
+_KNOWN_TABLES = frozenset(_KEYS) | {"vmd"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `ossature.toml`, the environment and the flags say; the later wins."""
+
+    name: str = "ossature-project"
+    version: str = "0.0.1"
+    spec_dir: str = "specs"
+    context_dir: str = "context"
+    output_dir: str = "output"
+    language: str = "python"
+    framework: str = ""
+    max_fix_attempts: int = 3
+    max_inline_lines: int = 200
+    max_output_tokens: int = 32768
+    review: bool = False
+    setup: tuple[str, ...] = ()
+    verify: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    verify_timeout_s: float = 120.0
+    """For each verify command."""
+    jobs: int = 1
+    """Tasks at a time."""
+    model_timeout_s: float = 600.0
+    """For a whole model call."""
+    max_parallel_calls: int = 0
+    """Model calls at a time; 0 means as many as tasks."""
+    ollama_base_url: str = ""
+    is_strict: bool = False
+    keeps_history: bool = False
+    model: str = ""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Key of `[llm]` -> model, where it differs from `model`."""
+
+    def model_for(self, role: str) -> str:
+        """The model of a role; `fix_escalation` is empty unless it is set."""
+        key = ROLE_KEYS[role]
+        if key in self.models:
+            return self.models[key]
+        return "" if role == "fix_escalation" else self.model
+
+
+def parse_settings(text: str) -> tuple[Settings, tuple[Diagnostic, ...]]:
+    """Check every known key's type; unknown tables and keys are warnings."""
+    tables = parse_toml(text, CONFIG_NAME)
+    warnings: list[Diagnostic] = []
+    for table, content in tables.items():
+        if table == "sandbox":
+            place = Place(CONFIG_NAME, line_of(text, table, ""))
+            hint = "only your own ~/.config/ossature/config.toml can set it"
+            warnings.append(
+                Diagnostic("config-sandbox", "warning", place, "[sandbox] of a project is ignored", hint)
+            )
+        elif table not in _KNOWN_TABLES:
+            warnings.append(_unknown(text, table, "", f"unknown table [{table}]"))
+        elif table in _KEYS:
+            _check_table(text, table, content, warnings)
+    values = {table: tables.get(table, {}) for table in _KEYS}
+    picked: dict[str, Any] = {
+        name: values[table][key] for name, (table, key) in _FIELDS.items() if key in values[table]
+    }
+    for key in ("setup", "verify", "exclude"):
+        picked[key] = _as_list(text, "build", key, values["build"].get(key, ()))
+    picked["models"] = {key: values["llm"][key] for key in set(ROLE_KEYS.values()) if values["llm"].get(key)}
+    settings = Settings(**picked)
+    _check_folders(text, settings)
+    return settings, tuple(warnings)
+
+
+def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """The tables of a config; raises ConfigError with its line."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+), column (\d+)", str(error))
+        place = Place(name, int(found[1]), int(found[2])) if found else Place(name, text.count("\n") + 1)
+        raise ConfigError(f"invalid TOML: {str(error).split(' (at ')[0]}", place=place) from error
+    except (RecursionError, ValueError) as error:
+        raise ConfigError("nested too deeply, or a number is too long", place=Place(name)) from error
+
+
+def _check_table(text: str, table: str, content: Any, warnings: list[Diagnostic]) -> None:
+    if not isinstance(content, dict):
+        raise ConfigError(f"[{table}] has to be a table", place=Place(CONFIG_NAME, line_of(text, table, "")))
+    for key, value in content.items():
+        wanted = _KEYS[table].get(key)
+        if wanted is None:
+            warnings.append(_unknown(text, table, key, f"unknown key {table}.{key}"))
+            continue
+        if key in _IDLE.get(table, ()) and value:
+            warnings.append(_idle(text, table, key))
+        kinds = wanted if isinstance(wanted, tuple) else (wanted,)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            names = " or ".join(_TYPE_NAMES[kind] for kind in kinds)
+            raise ConfigError(
+                f"{table}.{key} has to be {names}, not {value!r:.60}",
+                place=Place(CONFIG_NAME, line_of(text, table, key)),
+            )
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            _check_number(text, table, key, value)
+
+
+def _check_number(text: str, table: str, key: str, value: float) -> None:
+    problem = ""
+    if not 0 <= value < _MAX_NUMBER:
+        problem = "cannot be negative" if value < 0 else "is too large" if value > 0 else "has to be a number"
+    elif key in ("timeout_s", "jobs") and not value:
+        problem = "has to be more than 0"
+    elif key == "jobs" and value > MAX_JOBS:
+        problem = f"can be {MAX_JOBS} at most"
+    if problem:
+        place = Place(CONFIG_NAME, line_of(text, table, key))
+        raise ConfigError(f"{table}.{key} {problem}", place=place)
+
+
+MAX_JOBS = 256
+"""Each one has a stage of its own on disk."""
+_MAX_NUMBER = 1e15
+"""Seconds beyond it are no time that the event loop can wait for."""
+_TYPE_NAMES: Mapping[type, str] = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list of strings",
+}
+
+
+def _as_list(text: str, table: str, key: str, value: Any) -> tuple[str, ...]:
+    items = [value] if isinstance(value, str) else list(value)
+    if not all(isinstance(item, str) for item in items):
+        raise ConfigError(
+            f"{table}.{key} has to be a list of strings", place=Place(CONFIG_NAME, line_of(text, table, key))
+        )
+    return tuple(item for item in items if item)
+
+
+def _check_folders(text: str, settings: Settings) -> None:
+    """spec_dir, context_dir and output.dir stay inside the project: a path from a file never escapes."""
+    for table, key, value in (
+        ("project", "spec_dir", settings.spec_dir),
+        ("project", "context_dir", settings.context_dir),
+        ("output", "dir", settings.output_dir),
+    ):
+        parts = value.replace("\\", "/").split("/")
+        if (
+            not value
+            or value.startswith(("/", "~"))
+            or ".." in parts
+            or "\0" in value
+            or not {".ossature", ".git"}.isdisjoint(parts)
+        ):
+            raise ConfigError(
+                f"{table}.{key} = {value!r} has to be a folder inside the project",
+                place=Place(CONFIG_NAME, line_of(text, table, key)),
+            )
+    output = PurePosixPath(settings.output_dir)
+    for name, value in (("spec_dir", settings.spec_dir), ("context_dir", settings.context_dir)):
+        folder = PurePosixPath(value)
+        if folder.parts and output.is_relative_to(folder):
+            raise ConfigError(
+                f"output.dir = {settings.output_dir!r} lies in project.{name}, which is yours",
+                place=Place(CONFIG_NAME, line_of(text, "output", "dir")),
+            )
+
+
+def with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    model = environ.get("OSSATURE_MODEL", "")
+    return replace(settings, model=model, models={}) if model else settings
+
+
+def _idle(text: str, table: str, key: str) -> Diagnostic:
+    place = Place(CONFIG_NAME, line_of(text, table, key))
+    # A command that somebody counts on is worth more than a line for the curious.
+    severity: Severity = "warning" if key == "setup" else "info"
+    return Diagnostic("config-no-effect", severity, place, f"{table}.{key} has no effect yet")
+
+
+def _unknown(text: str, table: str, key: str, message: str) -> Diagnostic:
+    place = Place(CONFIG_NAME, line_of(text, table, key))
+    return Diagnostic("config-unknown-key", "warning", place, message, "it is ignored")
+
+
+def line_of(text: str, table: str, key: str) -> int:
+    """Line of `key` within `[table]`, or of the table itself; 0 when neither is found (inline tables)."""
+    here, header = "", 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        found = re.match(r"\s*\[\s*([\w.\"'-]+)\s*\]", line)
+        if found:
+            here = found[1]
+            header = number if here == table else header
+        elif here == table and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+            return number
+    return header
