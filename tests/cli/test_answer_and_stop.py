@@ -4,8 +4,9 @@ import pytest
 
 from ossature.cli.commands import answer as module
 from ossature.cli.commands.answer import COMMANDS
-from ossature.domain.decision import Abort, Approve, Question, Retry, Stop
-from ossature.domain.event import CommandReceived, DecisionRefused, QuestionClosed, RunFinished
+from ossature.cli.commands.build import COMMANDS as BUILDS
+from ossature.domain.decision import Abort, Approve, Pause, Question, Requeue, Resume, Retry, Stop
+from ossature.domain.event import CommandReceived, DecisionRefused, PhaseStarted, QuestionClosed, RunFinished
 from ossature.errors import OssatureError, UsageError
 from tests.cli.conftest import failure, run_command
 
@@ -154,3 +155,43 @@ def test_stop_of_a_run_that_just_ended_is_said(owner, screen, during_pause):
     during_pause(lambda: owner.tell(RunFinished(outcome="succeeded", exit_code=0)))
     with pytest.raises(OssatureError, match="ended before it heard"):
         run_command(COMMANDS, "stop", [], screen)
+
+
+@pytest.mark.parametrize(
+    ("flag", "kind", "said"), [("--pause", Pause, "starts nothing new"), ("--resume", Resume, "goes on")]
+)
+def test_a_run_can_be_paused_and_resumed(owner, screen, during_pause, flag, kind, said):
+    owner.ask(QUESTION)
+    heard = []
+
+    def accept():
+        for message in owner.letters():
+            heard.append(message)
+            owner.tell(CommandReceived(command=message))
+
+    during_pause(accept)
+    assert run_command(COMMANDS, "stop", [flag], screen) == 0
+    assert [type(message) for message in heard] == [kind]
+    assert said in screen.text
+
+
+def test_retry_speaks_to_a_build_that_is_at_work(planned, owner, screen, during_pause):
+    owner.tell(PhaseStarted(phase="build"))
+    heard = []
+
+    def accept():
+        for message in owner.letters():
+            heard.append(message)
+            owner.tell(CommandReceived(command=message))
+
+    during_pause(accept)
+    assert run_command(BUILDS, "retry", ["1", "--feedback", "use a heap"], screen) == 0
+    assert heard == [Requeue(task="001", feedback="use a heap", by="cli")]
+    assert "takes 001 up once more" in screen.text
+
+
+def test_retry_does_not_get_between_an_audit(planned, owner, screen):
+    owner.tell(PhaseStarted(phase="audit"))
+    with pytest.raises(OssatureError, match="is not building") as error:
+        run_command(BUILDS, "retry", ["001"], screen)
+    assert error.value.exit_code == 8

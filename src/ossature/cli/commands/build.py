@@ -10,7 +10,7 @@ from ossature.cli.terminal import Terminal
 from ossature.engine.stamp import Stamping, read_stamp, up_to_date
 from ossature.errors import Exit, OssatureError, UsageError
 from ossature.project import Project, load_project
-from ossature.settings import SANDBOX_MODES
+from ossature.settings import MAX_JOBS, SANDBOX_MODES
 
 if TYPE_CHECKING:
     from ossature.domain.event import Preset
@@ -59,6 +59,8 @@ def _look_and_build(project: Project, args: argparse.Namespace, terminal: Termin
         goal="build",
         preset=_preset(args),
         keeps_going=args.keep_going,
+        jobs=args.jobs or 0,
+        max_calls=args.max_calls or 0,
         tasks=only,
         forced=forced,
         sandbox=args.sandbox,
@@ -115,10 +117,9 @@ def _requeue(project: Project, task: str, feedback: str, terminal: Terminal) -> 
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.jobs != 1:
-        raise UsageError(
-            f"-j {args.jobs}: tasks run one after another in this version", hint="leave -j out, or say -j 1"
-        )
+    for flag, given in (("-j", args.jobs), ("--max-calls", args.max_calls)):
+        if given is not None and not 1 <= given <= MAX_JOBS:
+            raise UsageError(f"{flag} {given}: from 1 to {MAX_JOBS}", hint=f"as in {flag} 4")
     if args.step and args.auto:
         raise UsageError("--step asks at every gate and --auto at none", hint="choose one of them")
 
@@ -212,9 +213,8 @@ def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
         help="generate these anew though nothing changed; all without names",
     )
     _add_sandbox_argument(parser)
-    parser.add_argument(
-        "-j", "--jobs", type=int, default=1, metavar="N", help="tasks at a time (only 1 for now)"
-    )
+    parser.add_argument("-j", "--jobs", type=int, metavar="N", help="tasks at a time (default: 1)")
+    parser.add_argument("--max-calls", type=int, metavar="N", help="model calls at a time (default: as -j)")
     add_run_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the events as JSON lines; ask nothing")
 
@@ -239,7 +239,7 @@ COMMANDS = {
         examples=(
             ("ossature build", "what changed"),
             ("ossature build -n", "what would run, and why"),
-            ("ossature build --auto -k", "ask nothing, go on after a failure"),
+            ("ossature build -j 8 --auto -k", "eight at a time, ask nothing, go on after a failure"),
             ("ossature build --only 004 --force 004", "one task anew"),
         ),
         add_arguments=_add_build_arguments,
