@@ -176,7 +176,7 @@ def run_ids(project: Project) -> list[str]:
 def latest_run(project: Project) -> str | None:
     """The run to attach to: the live one, else the newest."""
     holder = live_holder(project)
-    if holder and (project.runs_dir / holder.run).is_dir():
+    if holder and holder.run and (project.runs_dir / holder.run).is_dir():
         return holder.run
     ids = run_ids(project)
     return ids[-1] if ids else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from ossature.digest import digest_bytes, short
 from ossature.errors import DiskError, Place
-from ossature.store.disk import read_existing, write_atomic
+from ossature.store.disk import disk_errors, read_existing, write_atomic
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -39,6 +40,22 @@ class Blobs:
     def has(self, digest: str) -> bool:
         """Whether there is a blob of that name; only `get` checks what is in it."""
         return self._path(digest).is_file()
+
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        """Digest and bytes of every blob, sorted; files of other names are passed over. Raises DiskError."""
+        with disk_errors(self.folder, "read"):
+            shelves = sorted(path for path in self.folder.iterdir()) if self.folder.is_dir() else []
+            for shelf in shelves:
+                for path in sorted(shelf.iterdir()) if shelf.is_dir() else ():
+                    digest = shelf.name + path.name
+                    if _DIGEST.fullmatch(digest) and path.is_file():
+                        yield digest, path.stat().st_size
+
+    def remove(self, digest: str) -> None:
+        """Forget the content, for good; a missing one is fine. Raises DiskError."""
+        path = self._path(digest)
+        with disk_errors(path, "delete"):
+            path.unlink(missing_ok=True)
 
     def _path(self, digest: str) -> Path:
         # Digests come from a ledger that others may have committed: they must not name a path.

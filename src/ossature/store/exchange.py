@@ -45,6 +45,20 @@ class Exchanges:
         folders = [self.tasks_dir / rel for rel in known]
         return [folder for folder in folders if _is_whole(AttemptLog(folder))]
 
+    def forget(self, request_digest: str, attempt_folder: str | Path) -> None:
+        """Note that an attempt is about to go; nothing where it was not noted. Raises DiskError."""
+        rel = _last_two(attempt_folder)
+        known = self._read(request_digest)
+        if known is None or rel not in known:
+            return
+        left = [name for name in known if name != rel]
+        if left:
+            self._write(request_digest, left)
+            return
+        path = self._path(request_digest)
+        with disk_errors(path, "delete"):
+            path.unlink(missing_ok=True)
+
     def rebuild(self) -> int:
         """Write the index anew from `attempt.json` of every attempt; returns how many requests it knows."""
         index: dict[str, list[str]] = {}

@@ -27,6 +27,7 @@ class LeaseInfo:
     since: str
     """UTC, ISO 8601."""
     run: str
+    """Empty for a command that owns the project for a moment and is no run."""
 
 
 class Lease:
@@ -141,10 +142,14 @@ def _read_info(path: Path) -> LeaseInfo | None:
 def _busy(info: LeaseInfo | None, path: Path) -> BusyError:
     if info is None:
         who = "another process"
+    elif not info.run:
+        who = f"another command (pid {info.pid} on {info.host}, since {info.since})"
     else:
         who = f"run {info.run} (pid {info.pid} on {info.host}, since {info.since})"
     return BusyError(
         f"{who} owns this project",
         place=Place(str(path)),
-        hint="`ossature attach` shows it, `ossature stop` ends it",
+        hint="`ossature attach` shows it, `ossature stop` ends it"
+        if info is None or info.run
+        else "it is done in a moment; try again",
     )

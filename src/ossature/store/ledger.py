@@ -157,6 +157,26 @@ class Ledger:
         self._file.append(encode_line(payload), is_durable=True)
 
 
+def read_history(path: Path) -> dict[str, list[Landing]]:
+    """Every landing that the file still tells of, by lineage, oldest first; damaged lines are left out.
+
+    Raises DiskError.
+    """
+    numbers, payloads = _payloads(read_existing(path) or b"", path, [])
+    begun: dict[str, _Line] = {}
+    landed: dict[str, _Line] = {}
+    for number, record in zip(numbers, _parse(payloads), strict=True):
+        match record:
+            case {"t": "intent", "id": str(name)}:
+                begun[name] = _Line(number, record)
+            case {"t": "landed", "id": str(name)} if name in begun:
+                landed[name] = begun.pop(name)
+    found: dict[str, list[Landing]] = {}
+    for _, intent in _intents(landed, path, []):
+        found.setdefault(intent.landing.lineage, []).append(intent.landing)
+    return found
+
+
 class _Line(NamedTuple):
     number: int
     """Counted from 1."""
