@@ -130,7 +130,8 @@ def test_runs_are_numbered_from_the_oldest(project, owner, screen):
     owner.tell(RunFinished(outcome="failed", exit_code=1))
     owner.leave()
     later = Owner(project, "2026-03-03T10-00-00-cd34")
-    first, second = show(runs, "runs", [], screen).splitlines()
+    header, first, second = show(runs, "runs", [], screen).splitlines()
+    assert header.split()[-3:] == ["TOKENS", "COST", "OUTCOME"]
     assert first.split()[:3] == ["1", RUN, "build"]
     assert first.endswith("failed")
     assert second.endswith("running")
@@ -181,7 +182,12 @@ def json_lineage(planned):
 
 def test_last_attempt_is_shown_with_its_verify_log(attempts, screen):
     shown = show(logs, "logs", ["1"], screen)
-    assert shown.startswith("attempt 2 (fix): ok  m\n")
+    listed, _, newest = shown.partition("\n\n")
+    assert [line.split()[1:4] for line in listed.splitlines()[1:]] == [
+        ["1", "implement", "failed"],
+        ["2", "fix", "ok"],
+    ]
+    assert newest.startswith("attempt 2 (fix): ok  m\n")
     assert "/response.md\n" in shown
     assert shown.endswith("verify \ufffd 2\n")
 
@@ -219,7 +225,7 @@ def test_attempts_are_listed_and_found_by_folder(attempts, screen):
         (["001", "--attempt", "3"], "there are: 1, 2"),
         (["--prompt"], "--prompt is about a task"),
         (["--attempt", "1"], "--attempt is about a task"),
-        (["greet-x"], "did you mean"),
+        (["gret-x-2j"], "did you mean"),
     ],
 )
 def test_logs_that_are_not_there_are_said(attempts, screen, arguments, said):

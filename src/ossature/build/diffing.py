@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import io
 from collections.abc import Mapping
 
 _TOO_BIG = 400_000
@@ -36,10 +37,11 @@ def _one(path: str, before: bytes | None, after: bytes | None) -> str:
 def _lines(content: bytes | None) -> list[str] | None:
     if content is None:
         return []
-    if len(content) > _TOO_BIG:
+    if len(content) > _TOO_BIG or b"\0" in content:
         return None
     try:
-        return content.decode("utf-8").splitlines(keepends=True)
+        # As git and patch see lines: a form feed or U+2028 ends none.
+        return list(io.StringIO(content.decode("utf-8"), newline="\n"))
     except UnicodeDecodeError:
         return None
 

@@ -65,7 +65,7 @@ def parse(name: str, command: Command, arguments: list[str]) -> argparse.Namespa
     return parsed
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
+def add_json(parser: argparse._ActionsContainer) -> None:
     """The flag for programs that read the answer."""
     parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from ossature.domain.plain_text import clean, clean_line
-from ossature.errors import DiskError, Exit, OssatureError
+from ossature.errors import DiskError, Exit, OssatureError, UsageError
 
 PIPE_CLOSED = 141
 """What a shell reports for a process that SIGPIPE ended."""
@@ -70,6 +70,18 @@ class Terminal:
         """Text of several lines, as it is in a file or a log."""
         shown = clean(text)
         self._guarded(lambda: self.stdout.write(shown if shown.endswith("\n") or not shown else f"{shown}\n"))
+
+    def raw(self, content: bytes) -> None:
+        """*content* byte by byte; raises UsageError at a terminal, which would obey what is in it."""
+        if self.stdout.isatty():
+            raise UsageError("--raw is for a pipe or a file", hint="leave it out to see the text here")
+        self.flush()
+        binary = getattr(self.stdout, "buffer", None)
+        if binary is None:
+            self._guarded(lambda: self.stdout.write(content.decode("utf-8", "surrogateescape")))
+            return
+        self._guarded(lambda: binary.write(content))
+        self._guarded(binary.flush)
 
     def prompt(self, text: str) -> None:
         """*text*, with the cursor left behind it."""

@@ -67,7 +67,7 @@ class TaskRow(Fact):
 class RunStarted(Fact):
     kind: Literal["run_started"] = "run_started"
     run: str
-    goal: Goal
+    goal: Goal | Literal["rollback"]
     pid: int
     host: str
     project: str

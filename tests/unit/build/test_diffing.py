@@ -22,3 +22,10 @@ def test_missing_newline_is_told():
 def test_binary_and_huge_files_are_told_by_size():
     assert "binary or very large: 2 bytes -> none" in unified({"a": b"\xff\xfe"}, {"a": None})
     assert "1 bytes -> 500000 bytes" in unified({"a": b"x"}, {"a": b"y\n" * 250_000})
+    assert "binary or very large: 3 bytes -> 1 bytes" in unified({"a": b"a\0b"}, {"a": b"x"})
+
+
+def test_only_a_line_feed_ends_a_line():
+    assert unified_text("a", "1\x0c2\u2028\r\n", "1\x0c3\u2028\r\n") == (
+        "--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\x0c2\u2028\r\n+1\x0c3\u2028\r\n"
+    )

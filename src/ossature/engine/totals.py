@@ -1,0 +1,55 @@
+"""What a run came to in figures, without making values of all its events."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ossature.store.checked_lines import good_lines
+from ossature.store.disk import read_existing
+
+_COUNTED = re.compile(rb'"kind":"(?:task_landed|task_failed|task_up_to_date|model_replied)"')
+_FREE = frozenset({"replayed", "slot", "recorded"})
+"""Replies that were played back cost nothing now."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunTotals:
+    """Figures of one run; a task counts as what it came to last."""
+
+    seconds: float = 0.0
+    """From the first event to the last."""
+    landed: int = 0
+    failed: int = 0
+    up_to_date: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    has_unknown_cost: bool = False
+
+
+def totals_of(run: Path) -> RunTotals:
+    """Of the run in that folder, as far as it has come. Raises DiskError."""
+    payloads = good_lines(read_existing(run / "events.jsonl") or b"").payloads
+    events = [json.loads(payload)["event"] for payload in payloads if _COUNTED.search(payload)]
+    ends = {event["task"]: event["kind"] for event in events if event["kind"] != "model_replied"}
+    tasks = Counter(ends.values())
+    paid = [event for event in events if event["kind"] == "model_replied" and event["source"] not in _FREE]
+    return RunTotals(
+        seconds=(_at(payloads[-1]) - _at(payloads[0])).total_seconds() if payloads else 0.0,
+        landed=tasks["task_landed"],
+        failed=tasks["task_failed"],
+        up_to_date=tasks["task_up_to_date"],
+        input_tokens=sum(event["input_tokens"] for event in paid),
+        output_tokens=sum(event["output_tokens"] for event in paid),
+        cost_usd=sum(event["cost_usd"] or 0.0 for event in paid),
+        has_unknown_cost=any(event["cost_usd"] is None for event in paid),
+    )
+
+
+def _at(payload: bytes) -> datetime:
+    return datetime.fromisoformat(json.loads(payload)["at"])
