@@ -212,6 +212,12 @@ def test_each_file_of_an_attempt_can_be_shown(attempts, screen, flags, shown):
     assert show(logs, "logs", ["001", *flags], screen) == shown
 
 
+def test_raw_bytes_are_refused_at_a_terminal(attempts, screen):
+    screen.stdout.isatty = lambda: True
+    with pytest.raises(UsageError, match="--raw is for a pipe or a file"):
+        run_command(logs.COMMANDS, "logs", ["001", "--response", "--raw"], screen)
+
+
 def test_attempts_are_listed_and_found_by_folder(attempts, screen):
     listed = show(logs, "logs", ["001", "--list"], screen).splitlines()
     assert [line.split()[1:4] for line in listed[1:]] == [["1", "implement", "failed"], ["2", "fix", "ok"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ossature.engine.totals import RunTotals, totals_of
 from ossature.errors import UsageError
 from ossature.llm.client import Reply, Request, Usage
 from ossature.store.lease import Lease, LeaseInfo
-from tests.runs.kit import FakeModels, Kit, block, five_tasks, task
+from tests.runs.kit import DEADLINE_S, FakeModels, Kit, block, command, environ, five_tasks, task
 
 
 class Say:
@@ -300,14 +301,14 @@ def test_while_a_run_is_on_only_looking_is_possible(built: Kit, say: Say):
     lease = Lease(built.project.lease_path)
     lease.acquire(LeaseInfo(pid=1, host="here", since="", run="r"))
     try:
-        for command in (["gc"], ["clean"], ["rollback", "001"]):
-            say(*command, code=8)
+        for writing in (["gc"], ["clean"], ["rollback", "001"]):
+            say(*writing, code=8)
             assert "owns this project" in say.err
-            say(*command, "-n")
+            say(*writing, "-n")
         say("gc", "-n")
         assert "a run is at work" in say.err
-        for command in (["diff"], ["logs", "001"], ["runs"], ["graph"], ["prompt", "001"]):
-            say(*command)
+        for reading in (["diff"], ["logs", "001"], ["runs"], ["graph"], ["prompt", "001"]):
+            say(*reading)
     finally:
         lease.release()
 
@@ -346,6 +347,20 @@ def test_graph_draws_lists_and_quotes(built: Kit, say: Say):
     document = json.loads(say("graph", "--json"))
     assert document["order"] == ["001", "002", "003", "004", "005"]
     assert {one["id"]: one["depends_on"] for one in document["tasks"]}["004"] == ["001", "002", "003"]
+
+
+def test_graph_keeps_to_ascii_where_nothing_else_can_be_shown(built: Kit):
+    done = subprocess.run(
+        command("graph"),
+        cwd=built.root,
+        env=environ(PYTHONIOENCODING="ascii"),
+        capture_output=True,
+        encoding="ascii",
+        timeout=DEADLINE_S,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].startswith("* ")
+    assert "\\u" not in done.stdout
 
 
 def test_graph_of_a_cycle_names_its_tasks(built: Kit, say: Say):

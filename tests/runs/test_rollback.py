@@ -155,8 +155,12 @@ def test_the_last_landing_is_put_back_over_an_edit_and_else_nothing_is_done(buil
 def test_a_landing_is_found_by_its_run(built: Kit):
     first = list_runs(built.project)[0].run
     assert back(built, run=first).rollback.version.number == 1
-    with pytest.raises(UsageError, match="landed nothing in run"):
+    with pytest.raises(UsageError, match="landed nothing in a run"):
         back(built, "002", run=list_runs(built.project)[1].run + "x")
+    with pytest.raises(UsageError, match="landed in several runs '2'"):
+        back(built, run="2")
+    shutil.rmtree(built.root / ".ossature" / "runs" / first)
+    assert back(built, run=first).rollback.version.number == 1
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def duration(seconds: float) -> str:
 
 def age(text: str) -> timedelta:
     """`12h`, `30d` or `4w` as a span of time; raises UsageError."""
-    found = re.fullmatch(r"(\d{1,6})([hdw])", text)
+    found = re.fullmatch(r"([0-9]{1,6})([hdw])", text)
     span = int(found[1]) * _UNITS[found[2]] if found else timedelta(days=_MAX_DAYS + 1)
     if span > timedelta(days=_MAX_DAYS):
         raise UsageError(f"{text!r} is no age", hint="write `12h`, `30d` or `4w`")

@@ -20,8 +20,7 @@ _SHOWN = 5
 
 def plan_lineages(project: Project) -> dict[str, str]:
     """Task id -> lineage, by the present plan; empty where there is none that can be read."""
-    plan = _plan(project)
-    return lineages(plan, match_landings(plan, Ledger(project.ledger_path).landings)) if plan else {}
+    return _lineages(_plan(project), Ledger(project.ledger_path))
 
 
 def lineage_of(project: Project, name: str, *, run: str = "") -> str:
@@ -33,11 +32,11 @@ def lineage_of(project: Project, name: str, *, run: str = "") -> str:
     if run and (found := _in_run(project, run, name)):
         return found
     plan = _plan(project)
-    task = plan.find(name) if plan else None
-    known = plan_lineages(project)
-    if task:
+    ledger = Ledger(project.ledger_path)
+    known = _lineages(plan, ledger)
+    if plan and (task := plan.find(name)):
         return known[task.id]
-    lines = sorted({*known.values(), *Ledger(project.ledger_path).landings, *_folders(project)})
+    lines = sorted({*known.values(), *ledger.landings, *_folders(project)})
     if name in lines:
         return name
     for candidates in ([line for line in lines if line.startswith(name)], _earlier(project, name)):
@@ -56,6 +55,10 @@ def _plan(project: Project) -> Plan | None:
         return read_plan(project.plan_path, name=PLAN_NAME)
     except PlanError:
         return None
+
+
+def _lineages(plan: Plan | None, ledger: Ledger) -> dict[str, str]:
+    return lineages(plan, match_landings(plan, ledger.landings)) if plan else {}
 
 
 def _folders(project: Project) -> list[str]:

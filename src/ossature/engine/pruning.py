@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 from ossature.engine.aging import Recorded, attempts_to_drop, recorded, runs_to_drop
 from ossature.engine.holding import holding
+from ossature.errors import UnsafePath
 from ossature.project import Project
 from ossature.store.blobs import Blobs
 from ossature.store.compaction import Compacted, compacted, digests_in
@@ -122,7 +124,9 @@ def collect_garbage(project: Project, policy: Policy, *, now: datetime) -> Garba
         trash = project.work_dir / "trash"
         exchanges = Exchanges(project.exchanges_dir, project.tasks_dir)
         for path, digest in garbage.requests.items():
-            exchanges.forget(digest, path)
+            # Anyone may have committed an `attempt.json` that names no digest.
+            with suppress(UnsafePath):
+                exchanges.forget(digest, path)
         for item in (*garbage.attempts, *garbage.runs):
             set_aside(item.path, trash)
         for parent in sorted({item.path.parent for item in (*garbage.attempts, *garbage.runs)}):

@@ -35,6 +35,7 @@ class Target:
 
     number: int | None = None
     run: str = ""
+    """Its id, or the beginning of one that is told apart from others by what the task landed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +151,10 @@ def _pick(found: list[Version], target: Target) -> Version:
     if target.number is not None:
         return pick_version(found, target.number)
     if target.run:
-        of_run = [version for version in found if version.landing.run == target.run]
-        if not of_run:
-            raise UsageError(f"the task landed nothing in run {target.run}", hint=_LIST)
+        of_run = [version for version in found if version.landing.run.startswith(target.run)]
+        if len({version.landing.run for version in of_run}) != 1:
+            what = "landed in several runs" if of_run else "landed nothing in a run"
+            raise UsageError(f"the task {what} {target.run!r}", hint=_LIST)
         return of_run[-1]
     if not found:
         raise OssatureError("the task has not landed yet: there is nothing to put back")

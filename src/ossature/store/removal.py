@@ -11,13 +11,11 @@ from ossature.store.disk import disk_errors, make_folder, scratch_name
 
 
 def size_of(path: Path) -> int:
-    """Bytes of all files in a folder, or of a file; 0 where nothing is. Raises DiskError."""
+    """Bytes of all files in a folder, or of a file; 0 for what is not there (any more). Raises DiskError."""
     with disk_errors(path, "read"):
         if not path.is_dir() or path.is_symlink():
-            return path.lstat().st_size if os.path.lexists(path) else 0
-        return sum(
-            os.lstat(f"{folder}/{name}").st_size for folder, _, names in os.walk(path) for name in names
-        )
+            return _size(str(path))
+        return sum(_size(f"{folder}/{name}") for folder, _, names in os.walk(path) for name in names)
 
 
 def set_aside(path: Path, trash: Path) -> None:
@@ -41,6 +39,13 @@ def remove_tree(path: Path) -> None:
             # Build tools leave folders that may not be written to (Go's module cache).
             _open_up(path)
             shutil.rmtree(path)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _open_up(path: Path) -> None:

@@ -245,6 +245,37 @@ def test_nothing_is_found_in_a_project_that_was_never_built(lab: Path):
     assert list(lab.iterdir()) == []
 
 
+@pytest.mark.parametrize("collects", [False, True])
+def test_cost_grows_with_the_history_and_not_faster(lab: Path, *, collects: bool):
+    calls = [calls_of_gc(lab / str(size), size, collects=collects) for size in (40, 160)]
+    assert calls[1] < 5 * calls[0]
+
+
+def calls_of_gc(root: Path, size: int, *, collects: bool) -> int:
+    """Calls of functions, ours and Python's, for that many tasks with two landings and an attempt each."""
+    made = Project(root)
+    blobs = Blobs(made.blobs_dir)
+    with Ledger.open(made.ledger_path) as ledger:
+        for number in range(2 * size):
+            name = f"t{number % size}-0000"
+            files = {name: blobs.put(f"{number}".encode())}
+            one = Landing(name, name, "S", name, (name,), "g", "v", files=files, run=RUNS[number // size])
+            ledger.append_landed(ledger.append_intent(one, {}))
+            open_attempt(made.tasks_dir, name, one.run, 1, "implement").write_meta({"verdict": "ok"})
+    count = 0
+
+    def counted(_frame: object, kind: str, _function: object) -> None:
+        nonlocal count
+        count += kind in ("call", "c_call")
+
+    policy = Policy(keep_landings=1, older_than=timedelta(days=1))
+    sys.setprofile(counted)
+    found = (collect_garbage if collects else find_garbage)(made, policy, now=NOW)
+    sys.setprofile(None)
+    assert len(found.blobs) == len(found.attempts) == size
+    return count
+
+
 class Fault:
     """Kills this process at its nth call that changes the disk."""
 

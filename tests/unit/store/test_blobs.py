@@ -65,3 +65,17 @@ def test_a_digest_from_outside_cannot_name_a_path(tmp_path: Path, digest: str):
     for ask in (blobs.get, blobs.has):
         with pytest.raises(DiskError, match="is not a digest"):
             ask(digest)
+
+
+def test_blobs_are_listed_with_their_sizes_and_removed(tmp_path: Path):
+    blobs = Blobs(tmp_path / "blobs")
+    assert list(blobs.sizes()) == []
+    sizes = {blobs.put(content): len(content) for content in (b"", b"a", b"bc" * 50)}
+    (tmp_path / "blobs" / "README").write_bytes(b"x")
+    (tmp_path / "blobs" / "ab").mkdir(exist_ok=True)
+    (tmp_path / "blobs" / "ab" / ".ossature-0000000000000000.tmp").write_bytes(b"x")
+    assert list(blobs.sizes()) == sorted(sizes.items())
+    gone = min(sizes)
+    blobs.remove(gone)
+    blobs.remove(gone)
+    assert dict(blobs.sizes()) == {digest: size for digest, size in sizes.items() if digest != gone}

@@ -99,3 +99,15 @@ def test_a_digest_from_outside_cannot_leave(exchanges: Exchanges, digest: str, t
 def test_an_attempt_folder_from_outside_cannot_leave(exchanges: Exchanges, folder: str):
     with pytest.raises(UnsafePath):
         exchanges.record(ONE, folder)
+
+
+def test_a_forgotten_attempt_is_no_longer_noted(exchanges: Exchanges):
+    logs = [attempt(exchanges.tasks_dir, ONE, number) for number in (1, 2)]
+    for log in logs:
+        exchanges.record(ONE, log.folder)
+    exchanges.forget(ONE, logs[0].folder)
+    exchanges.forget(TWO, logs[1].folder)
+    assert exchanges.find(ONE) == [logs[1].folder]
+    exchanges.forget(ONE, logs[1].folder)
+    exchanges.forget(ONE, logs[1].folder)
+    assert list(exchanges.folder.iterdir()) == []

@@ -93,6 +93,15 @@ def test_a_second_owner_is_told_who_is_first(tmp_path: Path):
     lease.release()
 
 
+def test_a_command_that_is_no_run_is_told_as_one(tmp_path: Path):
+    lease = Lease(tmp_path / "lease")
+    lease.acquire(LeaseInfo(pid=7, host="here", since="now", run=""))
+    with pytest.raises(BusyError, match=r"another command \(pid 7 on here, since now\) owns") as error:
+        Lease(tmp_path / "lease").acquire(LeaseInfo(pid=8, host="here", since="", run="r"))
+    assert "try again" in error.value.hint
+    lease.release()
+
+
 def test_a_second_lease_in_one_process_is_refused_too(tmp_path: Path):
     first = Lease(tmp_path / "lease")
     first.acquire(INFO)

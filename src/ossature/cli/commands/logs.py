@@ -201,7 +201,6 @@ COMMANDS = {
             ("ossature logs", "the last run, event by event"),
             ("ossature logs 004", "all attempts of all runs, and what the last verify printed"),
             ("ossature logs 004 --attempt 1 --response", "what the model replied first"),
-            ("ossature logs 004 --run 3", "the attempts on what was 004 in run 3"),
             ("ossature logs 004 --response --raw >reply", "the reply byte by byte"),
         ),
         add_arguments=_add_arguments,

@@ -26,12 +26,11 @@ def rollback(args: argparse.Namespace, terminal: Terminal) -> int:
         return _list(args, project, terminal)
     # What journals and owners are made of is for those who put something back.
     from ossature.engine.rollback import Target, edits_in_the_way, find_task, plan_rollback, roll_back
-    from ossature.engine.session import find_run
     from ossature.engine.sources import load
 
     if args.to is not None and args.run:
         raise UsageError("--to names a landing, and so does --run: give one")
-    target = Target(number=args.to, run=find_run(project, args.run) if args.run else "")
+    target = Target(number=args.to, run=_run(project, args.run) if args.run else "")
     if args.dry_run:
         loaded = load(project)
         planned = plan_rollback(loaded, find_task(loaded, args.task), target)
@@ -59,6 +58,15 @@ def _list(args: argparse.Namespace, project: Project, terminal: Terminal) -> int
         terminal.line("".join(cells), tone="plain" if index else "strong")
     terminal.line(f"`ossature diff {args.task} --landing N` shows what has changed since", tone="quiet")
     return Exit.OK
+
+
+def _run(project: Project, name: str) -> str:
+    """The id of a run by its number; else as it is, since the ledger knows runs whose journals are gone."""
+    from ossature.engine.session import run_ids
+
+    ids = run_ids(project)
+    is_number = name not in ids and name.isdigit() and 1 <= int(name) <= len(ids)
+    return ids[int(name) - 1] if is_number else name
 
 
 def _row(version: Version) -> tuple[str, str, str, str, str]:
