@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ossature.cli.main import main
-from ossature.engine.history import hand_edits
+from ossature.engine.history import changes_on_disk
 from ossature.engine.naming import lineage_of, plan_lineages
 from ossature.engine.session import fold, list_runs
 from ossature.engine.sources import load
@@ -82,7 +82,7 @@ def test_edits_by_hand_are_shown_file_by_file(built: Kit, say: Say):
 def test_a_rename_is_told_by_its_bytes(built: Kit):
     (built.output / "shelf.txt").rename(built.output / "box.txt")
     (built.output / "label.txt").unlink()
-    found = {change.path: change for change in hand_edits(load(built.project))}
+    found = {change.path: change for change in changes_on_disk(load(built.project))}
     assert (found["shelf.txt"].kind, found["shelf.txt"].renamed_to) == ("renamed", "box.txt")
     assert found["shelf.txt"].diff == "rename from shelf.txt\nrename to box.txt\n"
     assert (found["label.txt"].kind, found["label.txt"].new) == ("deleted", "")
@@ -96,7 +96,7 @@ def test_a_file_of_several_tasks_is_compared_with_what_the_disk_shows(kit: Kit, 
     kit.own()
     assert say("diff") == ""
     kit.write("output/shelf.txt", "one, two, three\n")
-    assert [change.task for change in hand_edits(load(kit.project))] == ["002"]
+    assert [change.task for change in changes_on_disk(load(kit.project))] == ["002"]
     assert say("diff", "001") == ""
     assert say("diff", "001", "--landing", "1") == ""
     assert "+one, two, three" in say("diff", "002", "--landing", "1")
@@ -131,7 +131,7 @@ def test_differences_that_cannot_be_shown_are_said(built: Kit, say: Say, argumen
 def test_a_content_that_is_gone_is_said_and_nothing_else_is_lost(built: Kit, say: Say):
     built.write("output/shelf.txt", "mine\n")
     built.write("output/label.txt", "mine\n")
-    digest = next(change.old for change in hand_edits(load(built.project), ["001"]))
+    digest = next(change.old for change in changes_on_disk(load(built.project), ["001"]))
     (built.root / ".ossature" / "blobs" / digest[:2] / digest[2:]).unlink()
     shown = say("diff")
     assert "(shelf.txt: the stored content " in shown

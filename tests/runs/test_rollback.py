@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ossature.build.landing import recover, sweep
+from ossature.build.landing import recover
 from ossature.engine.closing import close_crashed
 from ossature.engine.history import versions
 from ossature.engine.pruning import Policy, collect_garbage
@@ -298,7 +298,7 @@ def start_again(kit: Kit, *, builds: bool) -> None:
     close_crashed(kit.project, except_run="")
     output = SafeRoot(kit.project.output_root)
     with Ledger.open(kit.project.ledger_path) as ledger:
-        sweep(ledger=ledger, output=output)
+        output.sweep(kit.tree())
         found = recover(ledger=ledger, blobs=Blobs(kit.project.blobs_dir), output=output)
     assert found.conflicts == ()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from ossature.digest import digest_bytes
@@ -63,14 +61,6 @@ def recover(*, ledger: Ledger, blobs: Blobs, output: SafeRoot) -> Recovery:
         ledger.append_landed(intent.id)
         finished.append(intent.landing.task)
     return Recovery(tuple(finished), tuple(conflicts))
-
-
-def sweep(*, ledger: Ledger, output: SafeRoot) -> None:
-    """Delete what a kill left half written beside the files of any landing."""
-    landings = [*ledger.landings.values(), *(item.landing for item in ledger.open_intents)]
-    for path in {PurePosixPath(path).parent: path for one in landings for path in one.files}.values():
-        with suppress(UnsafePath):
-            output.sweep([path])
 
 
 def _finish(intent: Intent, blobs: Blobs, output: SafeRoot) -> list[str]:

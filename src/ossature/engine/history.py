@@ -63,7 +63,7 @@ def pick_version(found: list[Version], number: int) -> Version:
     return found[number - 1]
 
 
-def hand_edits(loaded: Loaded, ids: Collection[str] = ()) -> list[FileChange]:
+def changes_on_disk(loaded: Loaded, ids: Collection[str] = ()) -> list[FileChange]:
     """How the files on disk differ from what landed there last; of the tasks *ids*, or of all.
 
     A file that several tasks write belongs to the one whose version the disk shows. Raises DiskError.

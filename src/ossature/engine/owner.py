@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ossature import __version__
 from ossature.analysis.desk import Desk, Drained
 from ossature.build.command import LocalExecutor
-from ossature.build.landing import recover, sweep
+from ossature.build.landing import recover
 from ossature.build.languages import language_named
 from ossature.build.sandbox import (
     base_interpreter,
@@ -40,7 +40,7 @@ from ossature.engine.gate import Gate
 from ossature.engine.pipeline import Pipeline, RunEnd
 from ossature.engine.preview import page_of
 from ossature.engine.session import RunRequest, run_ids
-from ossature.errors import Exit, OssatureError
+from ossature.errors import Exit, OssatureError, UnsafePath
 from ossature.llm.caller import Caller
 from ossature.llm.choose import Models
 from ossature.llm.replay_client import ReplayClient
@@ -222,7 +222,11 @@ class _Owner:
 
     def sweep(self) -> None:
         """Delete what a killed run left half written in the output folder."""
-        sweep(ledger=self._ledger, output=SafeRoot(self._project.output_root))
+        output = SafeRoot(self._project.output_root)
+        landings = [*self._ledger.landings.values(), *(item.landing for item in self._ledger.open_intents)]
+        for path in {PurePosixPath(path).parent: path for one in landings for path in one.files}.values():
+            with suppress(UnsafePath):
+                output.sweep([path])
 
     def _recover(self) -> None:
         """Finish what a crash cut in two before anything new is begun."""

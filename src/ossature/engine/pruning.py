@@ -20,8 +20,9 @@ from ossature.store.disk import disk_errors, is_scratch, read_existing, sync_fol
 from ossature.store.exchange import Exchanges
 from ossature.store.removal import remove_tree, set_aside, size_of
 
-_INPUTS = frozenset({"inputs", "inputs_digest", "request_digest"})
-"""Keys of `attempt.json` that say what a prompt was made from, and name nothing that has to stay."""
+_PASSED_OVER = frozenset({"inputs", "inputs_digest", "request_digest", "landing"})
+"""Keys of `attempt.json` that name nothing which has to stay: what a prompt was made from, and what landed, of
+which the ledger says how much is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ def _named_by_attempt(folder: Path) -> Iterator[str]:
         content = read_existing(path) or b""
         if path.name == "attempt.json":
             meta = _meta(content)
-            content = json.dumps({key: meta[key] for key in meta if key not in _INPUTS}).encode()
+            content = json.dumps({key: meta[key] for key in meta if key not in _PASSED_OVER}).encode()
         yield from digests_in(content)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from ossature import __version__
-from ossature.build.landing import land, recover, sweep, withdraw
+from ossature.build.landing import land, recover, withdraw
 from ossature.build.staleness import heads
 from ossature.domain import event as ev
 from ossature.domain.plan import Task
@@ -19,7 +19,7 @@ from ossature.engine.holding import holding
 from ossature.engine.owner import new_run_id, utc_now
 from ossature.engine.session import run_ids
 from ossature.engine.sources import Loaded, load, refuse_errors
-from ossature.errors import Exit, OssatureError, UsageError
+from ossature.errors import Exit, OssatureError, UnsafePath, UsageError
 from ossature.project import Project
 from ossature.spec.closest import closest
 from ossature.store.blobs import Blobs
@@ -192,7 +192,9 @@ def _recovered(project: Project, run: str, ledger: Ledger) -> Loaded:
     crashed = close_crashed(project, except_run=run)
     output = SafeRoot(project.output_root)
     if crashed:
-        sweep(ledger=ledger, output=output)
+        for landing in (*ledger.landings.values(), *(intent.landing for intent in ledger.open_intents)):
+            with suppress(UnsafePath):
+                output.sweep(landing.files)
     recover(ledger=ledger, blobs=Blobs(project.blobs_dir), output=output)
     return load(project, ledger=ledger)
 

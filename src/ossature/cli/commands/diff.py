@@ -8,7 +8,14 @@ from ossature.cli.command import Command, add_json
 from ossature.cli.diffs import print_diff
 from ossature.cli.tasks import task_id
 from ossature.cli.terminal import Terminal
-from ossature.engine.history import FileChange, between, hand_edits, pick_version, since_landing, versions
+from ossature.engine.history import (
+    FileChange,
+    between,
+    changes_on_disk,
+    pick_version,
+    since_landing,
+    versions,
+)
 from ossature.engine.naming import lineage_of
 from ossature.engine.sources import load
 from ossature.errors import Exit, UsageError
@@ -47,7 +54,7 @@ def _changes(args: argparse.Namespace, project: Project) -> list[FileChange]:
     loaded = load(project)
     ids = [task_id(name, loaded.plan) for name in args.tasks]
     if args.landing is None:
-        return hand_edits(loaded, ids)
+        return changes_on_disk(loaded, ids)
     found = versions(project, loaded.lineages[ids[0]])
     return since_landing(loaded, pick_version(found, args.landing), ids[0])
 
