@@ -33,7 +33,9 @@ def recorded(project: Project) -> Recorded:
     """List them. Raises DiskError."""
     with disk_errors(project.tasks_dir, "read"):
         found = sorted(project.tasks_dir.iterdir()) if project.tasks_dir.is_dir() else []
-    logs = [log for path in found if path.is_dir() for log in list_attempts(project.tasks_dir, path.name)]
+    # A link leads to folders that are not ours to judge.
+    own = [path.name for path in found if path.is_dir() and not path.is_symlink()]
+    logs = [log for name in own for log in list_attempts(project.tasks_dir, name)]
     return Recorded(
         runs={run: project.runs_dir / run for run in run_ids(project)},
         attempts={log.folder: name for log in logs if (name := log.name)},

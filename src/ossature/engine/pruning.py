@@ -21,8 +21,8 @@ from ossature.store.exchange import Exchanges
 from ossature.store.removal import remove_tree, set_aside, size_of
 
 _PASSED_OVER = frozenset({"inputs", "inputs_digest", "request_digest", "landing"})
-"""Keys of `attempt.json` that name nothing which has to stay: what a prompt was made from, and what landed, of
-which the ledger says how much is kept."""
+"""Keys of `attempt.json` that name nothing which has to stay: what a prompt was made from, and what landed,
+of which the ledger says how much is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Blobs:
         with disk_errors(self.folder, "read"):
             shelves = sorted(path for path in self.folder.iterdir()) if self.folder.is_dir() else []
             for shelf in shelves:
-                for path in sorted(shelf.iterdir()) if shelf.is_dir() else ():
+                for path in sorted(shelf.iterdir()) if shelf.is_dir() and not shelf.is_symlink() else ():
                     digest = shelf.name + path.name
                     if _DIGEST.fullmatch(digest) and path.is_file():
                         yield digest, path.stat().st_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ from ossature.domain import event as ev
 from ossature.domain.decision import Question
 from ossature.engine.cleaning import clean_work, work_folders
 from ossature.engine.pruning import Policy, collect_garbage, find_garbage
-from ossature.errors import BusyError
+from ossature.errors import BusyError, DiskError
 from ossature.project import Project
 from ossature.store.blobs import Blobs
 from ossature.store.compaction import digests_in
@@ -277,17 +278,20 @@ def calls_of_gc(root: Path, size: int, *, collects: bool) -> int:
 
 
 class Fault:
-    """Kills this process at its nth call that changes the disk."""
+    """Kills this process at its nth call that changes the disk, or has the disk refuse that call."""
 
     CALLS = frozenset({os.write, os.fsync, os.rename, os.unlink, os.rmdir, os.mkdir})
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, number: int = 0) -> None:
         self.count = 0
         self._at = at
+        self._number = number
 
     def __call__(self, _frame: object, kind: str, function: Any) -> None:
         if kind == "c_call" and function in self.CALLS:
             self.count += 1
+            if self.count == self._at and self._number:
+                raise OSError(self._number, os.strerror(self._number))
             if self.count == self._at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -324,11 +328,53 @@ def test_a_kill_at_any_call_loses_nothing_that_is_referred_to(project: Project, 
         shutil.copytree(lab / "whole", project.root)
         assert collect_in_child(project, policy, Fault(at)) == -signal.SIGKILL
         check(project)
+        if at % 3:
+            continue
         collect_garbage(project, policy, now=NOW)
         check(project)
         assert (contents(project), left(project)) == clean
         assert not (project.work_dir / "trash").exists()
         assert not [path for path in project.root.rglob("*.tmp")]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_disk_that_refuses_a_call_is_one_clear_message_and_loses_nothing(
+    project: Project, lab: Path, number: int
+):
+    policy = Policy(keep_landings=1, keep_runs=1)
+    shutil.copytree(project.root, lab / "whole")
+    refused = 0
+    for at in range(1 + number % 3, 1000, 3):
+        shutil.rmtree(project.root)
+        shutil.copytree(lab / "whole", project.root)
+        fault = Fault(at, number)
+        sys.setprofile(fault)
+        try:
+            collect_garbage(project, policy, now=NOW)
+        except DiskError as error:
+            refused += 1
+            assert error.place is not None
+        finally:
+            sys.setprofile(None)
+        check(project)
+        if fault.count < at:
+            break
+    assert refused > 13
+
+
+def test_links_are_left_alone(project: Project, lab: Path):
+    mine = lab / "mine"
+    (mine / f"{RUNS[0]}-1-implement").mkdir(parents=True)
+    (mine / f"{RUNS[3]}-1-implement").mkdir(parents=True)
+    (mine / ("0" * 62)).write_bytes(b"mine")
+    (project.tasks_dir / "link-0000").symlink_to(mine)
+    shelf = next(
+        name for name in ("fe", "fd", "fc", "fb", "fa", "f9") if not (project.blobs_dir / name).exists()
+    )
+    (project.blobs_dir / shelf).symlink_to(mine)
+    collect_garbage(project, Policy(keep_runs=1, keep_landings=1), now=NOW)
+    assert len(list(mine.iterdir())) == 3
 
 
 def test_clean_deletes_stages_and_read_only_caches_and_nothing_else(project: Project):
