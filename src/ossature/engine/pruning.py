@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from ossature.engine.aging import Recorded, attempts_to_drop, recorded, runs_to_drop
 from ossature.engine.holding import holding
+from ossature.engine.references import reach, referring_first
 from ossature.errors import UnsafePath
 from ossature.project import Project
 from ossature.store.blobs import Blobs
@@ -86,12 +88,14 @@ def find_garbage(project: Project, policy: Policy, *, now: datetime) -> Garbage:
     going = runs_to_drop(history, keep=policy.keep_runs, older_than=policy.older_than, now=now)
     old = attempts_to_drop(history, going, project.ledger_path)
     blobs = dict(Blobs(project.blobs_dir).sizes())
-    reachable = set(digests_in(ledger.content)).union(_named(project, history, old=old, going=going))
+    named = chain(digests_in(ledger.content), _named(project, history, old=old, going=going))
+    reachable = reach(named, blobs, project.blobs_dir)
     lost = blobs.keys() - reachable
     held = tuple(
         run for run in sorted(going & history.runs.keys()) if _set_aside_by(history.runs[run]) & lost
     )
-    reachable.update(name for run in held for name in _named_by_run(history.runs[run]))
+    named_by_held = chain.from_iterable(_named_by_run(history.runs[run]) for run in held)
+    reachable |= reach(named_by_held, blobs, project.blobs_dir)
     gone = [path for run, path in history.runs.items() if run in going and run not in held]
     requests = {path: _request_of(path) for path in old}
     return Garbage(
@@ -100,9 +104,8 @@ def find_garbage(project: Project, policy: Policy, *, now: datetime) -> Garbage:
         attempts=tuple(Item(path, size_of(path)) for path in sorted(old)),
         runs=tuple(Item(path, size_of(path)) for path in gone),
         blobs=tuple(
-            Item(project.blobs_dir / digest[:2] / digest[2:], size)
-            for digest, size in blobs.items()
-            if digest not in reachable
+            Item(project.blobs_dir / digest[:2] / digest[2:], blobs[digest])
+            for digest in referring_first(blobs.keys() - reachable, project.blobs_dir)
         ),
         scratch=tuple(Item(path, size_of(path)) for path in _scratch(project)),
         held=held,

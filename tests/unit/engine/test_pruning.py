@@ -67,7 +67,11 @@ def project(lab: Path) -> Project:
                 attempt.write_meta({**meta, "stage": {name: stage}})
                 exchanges.record(request, attempt.folder)
                 files = {name: blobs.put(content)}
-                texts = blobs.put(b"texts of " + content)
+                node = blobs.put(b'["%s"]' % digest_bytes(b"shown in " + content).encode())
+                blobs.put(b"shown in " + content)
+                texts = blobs.put(
+                    json.dumps({"input tree": json.dumps([node]), "t": content.decode()}).encode()
+                )
                 landing = Landing(
                     f"{name}-0000", name, "S", name, (name,), "g", "v", files=files, run=run, texts=texts
                 )
@@ -104,7 +108,10 @@ def check(project: Project) -> None:
     assert [intent.landing.lineage for intent in ledger.open_intents] == ["c-0000"]
     for landings in read_history(project.ledger_path).values():
         for one in landings:
-            assert [blobs.get(digest) for digest in (*one.files.values(), one.texts)]
+            assert [blobs.get(digest) for digest in one.files.values()]
+            check_json(blobs, one.texts)
+    for digest, _ in blobs.sizes():
+        check_json(blobs, digest)
     for intent in ledger.open_intents:
         assert [blobs.get(digest) for digest in intent.landing.files.values()]
     for lineage in project.tasks_dir.iterdir():
@@ -121,6 +128,14 @@ def check(project: Project) -> None:
     for path in project.exchanges_dir.glob("*.json"):
         assert json.loads(path.read_bytes())["attempts"]
     assert b"written by hand" in contents(project)
+
+
+def check_json(blobs: Blobs, digest: str) -> None:
+    """Where a blob is there, what it names is there, too."""
+    content = blobs.get(digest)
+    if content.startswith((b"{", b"[")):
+        for name in digests_in(content):
+            check_json(blobs, name)
 
 
 def test_without_flags_only_what_nothing_refers_to_goes(project: Project):
@@ -144,7 +159,8 @@ def test_landings_beyond_the_last_ones_go_from_ledger_and_blobs(project: Project
     kept = {name: [one.run for one in found] for name, found in read_history(project.ledger_path).items()}
     assert kept == {"a-0000": RUNS[2:], "b-0000": RUNS[2:]}
     assert f"a of {RUNS[0]}".encode() not in contents(project)
-    assert f"texts of a of {RUNS[1]}".encode() not in contents(project)
+    assert f"shown in a of {RUNS[1]}".encode() not in contents(project)
+    assert f"shown in a of {RUNS[2]}".encode() in contents(project)
     assert f"stage of a of {RUNS[0]}".encode() in contents(project)
     check(project)
 
