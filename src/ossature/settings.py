@@ -7,13 +7,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from ossature.errors import ConfigError, Diagnostic, Place, Severity
+from ossature.errors import ConfigError, Diagnostic, Place
 
 CONFIG_NAME = "ossature.toml"
 SandboxMode = Literal["read-only", "workspace-write", "danger-full-access"]
 SANDBOX_MODES: tuple[SandboxMode, ...] = ("read-only", "workspace-write", "danger-full-access")
+Isolation = Literal["deps", "tree"]
 ROLE_KEYS: Mapping[str, str] = {
     "audit": "audit",
     "cross_audit": "audit",
@@ -41,7 +42,14 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
         "verify": (str, list),
         "exclude": (str, list),
         "timeout_s": (int, float),
+        "verify_timeout_s": (int, float),
+        "verify_attempts": int,
+        "setup_timeout_s": (int, float),
+        "isolation": str,
         "jobs": int,
+    },
+    "budget": {
+        **{f"{span}_{unit}": (int, float) for span in ("run", "task", "day") for unit in ("usd", "tokens")}
     },
     "test": {"command": str, "require_coverage": bool},
     "validate": {"strict": bool},
@@ -57,10 +65,10 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     },
 }
 _IDLE: Mapping[str, frozenset[str]] = {
-    "build": frozenset({"setup", "review", "max_review_attempts"}),
+    "build": frozenset({"review", "max_review_attempts"}),
     "test": frozenset({"command", "require_coverage"}),
     "audit": frozenset({"max_fix_cycles"}),
-    "llm": frozenset({"fixer", "reviewer", "fix_escalation", "retries", "tool_retries"}),
+    "llm": frozenset({"fixer", "reviewer", "retries", "tool_retries"}),
 }
 """Keys that existing projects have and that nothing reads yet."""
 _FIELDS: Mapping[str, tuple[str, str]] = {
@@ -75,7 +83,9 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "max_inline_lines": ("build", "max_inline_lines"),
     "max_output_tokens": ("build", "max_output_tokens"),
     "review": ("build", "review"),
-    "verify_timeout_s": ("build", "timeout_s"),
+    "verify_attempts": ("build", "verify_attempts"),
+    "setup_timeout_s": ("build", "setup_timeout_s"),
+    "isolation": ("build", "isolation"),
     "jobs": ("build", "jobs"),
     "model": ("llm", "model"),
     "model_timeout_s": ("llm", "timeout_s"),
@@ -86,6 +96,33 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
 }
 """Field of `Settings` -> where `ossature.toml` keeps it."""
 _KNOWN_TABLES = frozenset(_KEYS) | {"vmd"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be spent on models; 0 is no limit. A day is a UTC day."""
+
+    run_usd: float = 0.0
+    task_usd: float = 0.0
+    """In one run, as for `task_tokens`."""
+    day_usd: float = 0.0
+    run_tokens: float = 0
+    """Input and output together."""
+    task_tokens: float = 0
+    day_tokens: float = 0
+
+    def of(self, span: str, unit: str) -> float:
+        """The limit of a `task`, `run` or `day` in `usd` or `tokens`."""
+        return float(getattr(self, f"{span}_{unit}"))
+
+    @property
+    def has_usd(self) -> bool:
+        """Something is limited in money, so prices have to be known."""
+        return bool(self.run_usd or self.task_usd or self.day_usd)
+
+    @property
+    def has_any(self) -> bool:
+        return self.has_usd or bool(self.run_tokens or self.task_tokens or self.day_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +145,13 @@ class Settings:
     exclude: tuple[str, ...] = ()
     verify_timeout_s: float = 120.0
     """For each verify command."""
+    verify_attempts: int = 2
+    """How often a verify is run before it counts as red."""
+    setup_timeout_s: float = 300.0
+    """For each setup command."""
+    isolation: Isolation = "deps"
+    """deps: a stage holds what its task waits for; tree: what all tasks before it landed."""
+    limits: Limits = field(default_factory=Limits)
     jobs: int = 1
     """Tasks at a time."""
     model_timeout_s: float = 600.0
@@ -151,7 +195,13 @@ def parse_settings(text: str) -> tuple[Settings, tuple[Diagnostic, ...]]:
     for key in ("setup", "verify", "exclude"):
         picked[key] = _as_list(text, "build", key, values["build"].get(key, ()))
     picked["models"] = {key: values["llm"][key] for key in set(ROLE_KEYS.values()) if values["llm"].get(key)}
+    picked["limits"] = Limits(
+        **{key: value for key, value in values["budget"].items() if key in _KEYS["budget"]}
+    )
+    for key in ("timeout_s", "verify_timeout_s"):
+        picked["verify_timeout_s"] = values["build"].get(key, picked.get("verify_timeout_s", 120.0))
     settings = Settings(**picked)
+    _check_choices(text, settings)
     _check_folders(text, settings)
     return settings, tuple(warnings)
 
@@ -193,7 +243,7 @@ def _check_number(text: str, table: str, key: str, value: float) -> None:
     problem = ""
     if not 0 <= value < _MAX_NUMBER:
         problem = "cannot be negative" if value < 0 else "is too large" if value > 0 else "has to be a number"
-    elif key in ("timeout_s", "jobs") and not value:
+    elif key in _MORE_THAN_0 and not value:
         problem = "has to be more than 0"
     elif key == "jobs" and value > MAX_JOBS:
         problem = f"can be {MAX_JOBS} at most"
@@ -202,6 +252,7 @@ def _check_number(text: str, table: str, key: str, value: float) -> None:
         raise ConfigError(f"{table}.{key} {problem}", place=place)
 
 
+_MORE_THAN_0 = frozenset({"timeout_s", "verify_timeout_s", "setup_timeout_s", "verify_attempts", "jobs"})
 MAX_JOBS = 256
 """Each one has a stage of its own on disk."""
 _MAX_NUMBER = 1e15
@@ -222,6 +273,14 @@ def _as_list(text: str, table: str, key: str, value: Any) -> tuple[str, ...]:
             f"{table}.{key} has to be a list of strings", place=Place(CONFIG_NAME, line_of(text, table, key))
         )
     return tuple(item for item in items if item)
+
+
+def _check_choices(text: str, settings: Settings) -> None:
+    if settings.isolation not in get_args(Isolation):
+        place = Place(CONFIG_NAME, line_of(text, "build", "isolation"))
+        raise ConfigError(
+            f'build.isolation has to be "deps" or "tree", not {settings.isolation!r:.60}', place=place
+        )
 
 
 def _check_folders(text: str, settings: Settings) -> None:
@@ -260,9 +319,7 @@ def with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings
 
 def _idle(text: str, table: str, key: str) -> Diagnostic:
     place = Place(CONFIG_NAME, line_of(text, table, key))
-    # A command that somebody counts on is worth more than a line for the curious.
-    severity: Severity = "warning" if key == "setup" else "info"
-    return Diagnostic("config-no-effect", severity, place, f"{table}.{key} has no effect yet")
+    return Diagnostic("config-no-effect", "info", place, f"{table}.{key} has no effect yet")
 
 
 def _unknown(text: str, table: str, key: str, message: str) -> Diagnostic:

@@ -4,14 +4,14 @@ import pytest
 
 from ossature.cli.answers import Answer, decision_for, parse_answer
 from ossature.digest import digest_bytes
-from ossature.domain.decision import Approve, Edit, Question, Retry, Skip, Take
+from ossature.domain.decision import Approve, Depend, Edit, Question, Retry, Skip, Take
 from ossature.errors import UsageError
 
 QUESTION = Question(
     id="q1",
     gate="task_failed",
     subject="001 failed",
-    verbs=("approve", "retry", "skip", "edit", "abort", "take"),
+    verbs=("approve", "retry", "skip", "edit", "abort", "take", "depend"),
     files=("specs/greeting.smd",),
 )
 
@@ -23,6 +23,7 @@ QUESTION = Question(
         ("ap", Answer("approve")),
         (" R  use a heap ", Answer("retry", feedback="use a heap")),
         ("s", Answer("skip")),
+        ("dep", Answer("depend")),
         ("mine", Answer("take", side="mine")),
         ("take theirs", Answer("take", side="theirs")),
         ("edit src/a.py", Answer("edit", path="src/a.py")),
@@ -39,7 +40,7 @@ def test_what_is_not_clear_is_refused(line):
 
 
 def test_decisions_name_the_question_and_who_answered(project):
-    kinds = {"approve": Approve, "retry": Retry, "skip": Skip}
+    kinds = {"approve": Approve, "retry": Retry, "skip": Skip, "depend": Depend}
     for verb, kind in kinds.items():
         decision = decision_for(Answer(verb), QUESTION, project)
         assert isinstance(decision, kind)

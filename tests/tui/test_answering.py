@@ -10,6 +10,7 @@ from ossature.domain import event as ev
 from ossature.domain.decision import (
     Abort,
     Approve,
+    Depend,
     Edit,
     Gate,
     Pause,
@@ -31,7 +32,7 @@ GATES: tuple[tuple[Gate, tuple[Verb, ...]], ...] = (
     ("spec_edit", ("approve", "skip", "abort")),
     ("plan", ("approve", "retry", "abort")),
     ("prompt", ("approve", "skip", "abort")),
-    ("fix", ("approve", "retry", "edit", "skip", "abort")),
+    ("fix", ("approve", "depend", "retry", "edit", "skip", "abort")),
     ("landing", ("approve", "edit", "abort")),
     ("task_failed", ("retry", "edit", "skip", "abort")),
     ("conflict", ("take", "skip", "abort")),
@@ -53,8 +54,9 @@ def test_each_verb_of_each_gate_sends_its_decision(scene: Scene, gate: Gate, ver
         "skip": ["s"],
         "abort": ["x", "y"],
         "take": ["m"],
+        "depend": ["d"],
     }
-    kinds = {"approve": Approve, "retry": Retry, "skip": Skip, "abort": Abort, "take": Take}
+    kinds = {"approve": Approve, "retry": Retry, "skip": Skip, "abort": Abort, "take": Take, "depend": Depend}
 
     async def dialogue() -> None:
         while_running(scene)

@@ -180,3 +180,45 @@ def test_sandbox_mode_is_read_from_the_users_own_config(tmp_path: Path):
     with pytest.raises(ConfigError) as error:
         user_sandbox_mode(environ)
     assert f"{config}:2" in str(error.value)
+
+
+def test_the_time_of_a_verify_has_an_older_name_that_gives_way():
+    def limit(text: str) -> float:
+        return parse_settings(f"[build]\n{text}")[0].verify_timeout_s
+
+    assert limit("") == 120
+    assert limit("timeout_s = 5") == 5
+    assert limit("timeout_s = 5\nverify_timeout_s = 7") == 7
+
+
+def test_budgets_are_read_and_no_limit_is_the_default():
+    assert not parse_settings("")[0].limits.has_any
+    limits = parse_settings("[budget]\nrun_usd = 2.5\nday_tokens = 1000\n")[0].limits
+    assert (limits.of("run", "usd"), limits.of("day", "tokens"), limits.of("task", "usd")) == (2.5, 1000, 0)
+    assert limits.has_usd
+    assert not parse_settings("[budget]\nrun_tokens = 9")[0].limits.has_usd
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('[build]\nisolation = "none"', 2),
+        ("[build]\nverify_attempts = 0", 2),
+        ("[build]\nverify_timeout_s = 0", 2),
+        ("[budget]\nrun_usd = -1", 2),
+        ("[budget]\n\nrun_usd = true", 3),
+        ('[budget]\nday_tokens = "many"', 2),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_with_their_line(text, line):
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(text)
+    assert caught.value.place is not None
+    assert caught.value.place.line == line
+
+
+def test_settings_that_have_an_effect_are_not_reported():
+    text = (
+        '[build]\nsetup = "make"\nverify_attempts = 3\n[llm]\nfix_escalation = "big"\n[budget]\nrun_usd = 1\n'
+    )
+    assert parse_settings(text)[1] == ()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ossature.build.command import Action, Finished
 from ossature.build.diffing import unified
-from ossature.build.material import Material
+from ossature.build.order import Order
 from ossature.build.prompting import Failure, fix_prompt, implement_prompt, previous_files, previous_text
 from ossature.build.tools import Tools
-from ossature.build.verdict import Verdict, judge
+from ossature.build.verdict import Verdict
+from ossature.build.verifying import Verifying
 from ossature.digest import digest_bytes, digest_json
 from ossature.domain import event as ev
-from ossature.domain.plan import Task
 from ossature.llm.caller import Exchange
 from ossature.llm.client import Request
 from ossature.llm.prompt import Prompt, load_template
@@ -21,7 +20,7 @@ from ossature.store.ledger import Landing
 from ossature.store.safe_root import SafeRoot
 from ossature.store.tasklog import AttemptLog, open_attempt
 
-_NOT_ITS_FAULT = frozenset({"ok", "command_not_found", "environment", "cancelled"})
+_NOT_ITS_FAULT = frozenset({"ok", "flaky", "command_not_found", "environment", "cancelled"})
 """Verdicts after which the reply is as good as it was, whatever kept it from landing."""
 
 
@@ -36,25 +35,13 @@ class ReplyFailure(Exception):
 class Attempts:
     """Everything that is tried on one task in one run."""
 
-    def __init__(
-        self,
-        tools: Tools,
-        task: Task,
-        lineage: str,
-        material: Material,
-        *,
-        takes_up: bool,
-        tried: int = 0,
-    ) -> None:
-        """*takes_up*: replies that an earlier run left without a verdict are gone on with.
-
-        *tried* attempts were made before in this run.
-        """
+    def __init__(self, tools: Tools, order: Order) -> None:
         self._tools = tools
-        self._takes_up = takes_up
-        self._task = task
-        self._lineage = lineage
-        self._material = material
+        self._order = order
+        self._task = order.task
+        self._lineage = order.lineage
+        self._material = order.material
+        self._verifying = Verifying(tools, order)
         self._exchange: Exchange | None = None
         self._log: AttemptLog | None = None
         self._shown: dict[str, bytes] = {}
@@ -66,7 +53,7 @@ class Attempts:
         self._model = ""
         self._copies: dict[str, str] = {}
         """Project-relative name of a copy that a question shows -> the output that it is of."""
-        self.number = tried
+        self.number = order.tried
         """Of the latest attempt; counts every model call of the task in this run."""
         self.staged: dict[str, str] = {}
         """Output path -> digest of what is in the stage."""
@@ -91,12 +78,12 @@ class Attempts:
         )
         await self._call("implement", prompt, self._inputs(feedback=feedback))
 
-    async def fix(self, verdict: Verdict, *, feedback: str) -> None:
+    async def fix(self, verdict: Verdict, *, feedback: str, role: ev.Role = "fix") -> None:
         """Ask for a repair of what is staged. Raises ReplyFailure, ModelError."""
         files = {path: self._tools.workspace.read(path) for path in self.staged}
         failure = Failure(
             command=verdict.command,
-            exit_text=_exit_text(verdict),
+            exit_text=_exit_text(verdict, self._timeout_s),
             output=verdict.excerpt,
             history="\n".join(self._history),
             files={path: content.decode("utf-8", "replace") for path, content in files.items()},
@@ -105,7 +92,7 @@ class Attempts:
         inputs["verify command"] = digest_json(verdict.command)
         inputs |= {f"staged {path}": digest for path, digest in self.staged.items()}
         prompt = fix_prompt(self._task, self._material, self._tools.page, failure, feedback=feedback)
-        await self._call("fix", prompt, inputs)
+        await self._call(role, prompt, inputs)
 
     def edit(self, path: str, content: str | bytes) -> None:
         """Put a person's version of an output into the stage, as an attempt of its own."""
@@ -122,7 +109,7 @@ class Attempts:
 
         Returns project-relative name -> digest.
         """
-        files = self.collect()[1] if self.staged else {}
+        files = {path: content for path, content in self.collect()[1].items() if path in self.staged}
         if not files:
             return {}
         folder = self._current_log().folder / "staged"
@@ -142,47 +129,34 @@ class Attempts:
     def move(self, tools: Tools) -> None:
         """Go on in another slot."""
         self._tools = tools
+        self._verifying = Verifying(tools, self._order)
 
     def start_verify(self, files: Mapping[str, bytes]) -> None:
         """Stage what landed before, to be verified again without a model."""
         self._stage(files)
 
     async def verify(self) -> Verdict:
-        """Run the task's commands in the stage until one is red."""
-        log = self._current_log()
-        name = self._tools.project.relative(log.verify_log)
-        self._tools.channel.emit(
-            ev.VerifyStarted(task=self._task.id, attempt=self.number, commands=self._task.verify, log=name)
-        )
-        verdict = Verdict.green()
-        seconds = 0.0
-        for command in self._task.verify:
-            finished = await self._tools.executor.run(
-                Action(
-                    command=command,
-                    cwd=self._tools.workspace.folder,
-                    environ=self._tools.environ,
-                    timeout_s=self._task.timeout_s or self._tools.project.settings.verify_timeout_s,
-                    log_path=log.verify_log,
-                )
-            )
-            seconds += finished.seconds
-            verdict = self._judge(command, finished)
-            if verdict.name != "ok":
-                break
-        self._report(verdict, seconds, name)
+        """Run the task's commands in the stage."""
+        verdict = await self._verifying.run(self.number, self._current_log())
+        if self._exchange is not None:
+            self._verdicts.append((self._exchange, verdict.name))
         return verdict
 
+    def note_known_red(self) -> None:
+        """The latest reply made a stage that was red before: it is not verified, and counts as failed."""
+        if self._exchange is not None:
+            self._verdicts.append((self._exchange, "failed"))
+
     def collect(self) -> tuple[list[str], dict[str, bytes]]:
-        """Outputs that the verify took away, and the bytes of all that are there."""
+        """Outputs that the verify took away, and the bytes of those and of byproducts that are there."""
         missing: list[str] = []
         files: dict[str, bytes] = {}
-        for path in self._task.outputs:
+        for path in self._task.written:
             content = self._read_or_none(path)
-            if content is None:
-                missing.append(path)
-            else:
+            if content is not None:
                 files[path] = content
+            elif path in self._task.outputs:
+                missing.append(path)
         return missing, files
 
     def settle(self, *, has_landed: bool) -> None:
@@ -232,14 +206,16 @@ class Attempts:
             task=self._task.id,
             lineage=self._lineage,
             attempt=self.number,
-            model=self._model or self._task.model or settings.model_for(role),
+            model=self._model_for(role),
             system=prompt.system,
             prompt=prompt.prompt,
             max_output_tokens=settings.max_output_tokens,
             inputs=inputs,
             timeout_s=settings.model_timeout_s,
         )
-        self._exchange = await self._tools.caller.ask(request, takes_up=self._takes_up)
+        self._exchange = await self._tools.caller.ask(
+            request, takes_up=self._order.takes_up, within_run=self._order.is_continued
+        )
         self._log = self._exchange.log
         return self._exchange
 
@@ -306,15 +282,14 @@ class Attempts:
             return ""
         return previous_text(self._shown, self._tools.leaf_texts(previous), self._material)
 
-    def _judge(self, command: str, finished: Finished) -> Verdict:
-        workspace = self._tools.workspace
-        return judge(
-            command,
-            finished,
-            on_path=self._tools.on_path,
-            stage_files=self._task.outputs,
-            stage_root=str(workspace.folder),
-        )
+    def _model_for(self, role: ev.Role) -> str:
+        """A person's choice for this try, else the plan's, else the settings'; a stronger one is its own."""
+        configured = self._tools.project.settings.model_for(role)
+        return configured if role == "fix_escalation" else self._model or self._task.model or configured
+
+    @property
+    def _timeout_s(self) -> float:
+        return self._task.timeout_s or self._tools.project.settings.verify_timeout_s
 
     def _current_log(self) -> AttemptLog:
         if self._log is None:
@@ -324,27 +299,11 @@ class Attempts:
     def _open_log(self, kind: str) -> AttemptLog:
         return open_attempt(self._tools.project.tasks_dir, self._lineage, self._tools.run, self.number, kind)
 
-    def _report(self, verdict: Verdict, seconds: float, log: str) -> None:
-        if self._exchange is not None:
-            self._verdicts.append((self._exchange, verdict.name))
-        self._tools.channel.emit(
-            ev.VerifyFinished(
-                task=self._task.id,
-                attempt=self.number,
-                verdict=verdict.name,
-                exit_status=verdict.exit_status,
-                command=verdict.command if verdict.name != "ok" else "",
-                summary=verdict.summary if verdict.name != "ok" else "",
-                seconds=round(seconds, 3),
-                log=log,
-            )
-        )
 
-
-def _exit_text(verdict: Verdict) -> str:
+def _exit_text(verdict: Verdict, timeout_s: float) -> str:
     match verdict.name:
         case "timed_out":
-            return "it ran into its time limit and was ended"
+            return f"it was still running after {timeout_s:g} s, its time limit, and was ended"
         case _ if verdict.exit_status is not None and verdict.exit_status < 0:
             return f"it was ended by signal {-verdict.exit_status}"
         case _:

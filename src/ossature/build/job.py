@@ -6,15 +6,31 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
+from ossature.build.amending import add_dependency
 from ossature.build.attempt import Attempts, ReplyFailure
+from ossature.build.fixing import Act, FixLoop, Step
 from ossature.build.landing import edited_outputs, foreign_changes
 from ossature.build.order import JobEnd, Order, land_files
 from ossature.build.slots import Seat
-from ossature.build.verdict import Verdict, missing_path_hint
+from ossature.build.verdict import Verdict
+from ossature.build.verifying import FIXABLE
 from ossature.domain import event as ev
-from ossature.domain.decision import Abort, Approve, Decision, Edit, Gate, Question, Retry, Skip, Take, Verb
+from ossature.domain.decision import (
+    Abort,
+    Approve,
+    Decision,
+    Depend,
+    Edit,
+    Gate,
+    Question,
+    Retry,
+    Skip,
+    Take,
+    Verb,
+)
 from ossature.domain.wording import words
-from ossature.errors import Exit, OssatureError
+from ossature.errors import Exit, OssatureError, PlanError
+from ossature.llm.budget import BudgetError
 from ossature.llm.client import ModelError
 
 
@@ -25,20 +41,17 @@ class Job:
         self._seat = seat
         self._tools = seat.tools
         self._order = order
-        self._attempts = Attempts(
-            seat.tools,
-            order.task,
-            order.lineage,
-            order.material,
-            takes_up=not order.is_forced,
-            tried=order.tried,
+        self._attempts = Attempts(seat.tools, order)
+        settings = seat.tools.project.settings
+        self._loop = FixLoop(
+            limit=settings.max_fix_attempts, can_escalate=bool(settings.model_for("fix_escalation"))
         )
         self._left: dict[str, bytes] | None = None
         """What the stage held when the slot went to another task."""
-        self._fixes = 0
-        self._fingerprints: list[str] = []
         self._settled: dict[str, str] = {}
         """Path -> digest of a file on disk that a person gave up for the generated one."""
+        self._is_flaky = False
+        """The latest verify was green only when it was run again."""
         self._began = time.monotonic()
         self.asked = order.asked
         """Questions about the task in this run."""
@@ -58,14 +71,21 @@ class Job:
             end = await self._begin()
             while end is None:
                 verdict = await self._attempts.verify()
-                end = await (self._finish() if verdict.name == "ok" else self._after_red(verdict))
+                self._is_flaky = verdict.name == "flaky"
+                end = await (self._finish() if verdict.is_green else self._after_red(verdict))
+        except BudgetError as error:
+            # Its replies stay without a verdict: a build with more to spend goes on with them.
+            self._fail(str(error), error.hint)
+            return JobEnd("aborted", exit_code=Exit.BUDGET, reason=str(error))
         except ModelError as error:
             if error.kind != "replay_miss":
                 raise
             self._fail(str(error), error.hint)
             self._attempts.settle(has_landed=False)
             raise
-        self._attempts.settle(has_landed=end.outcome == "landed")
+        if end.outcome != "requeued":
+            # What is requeued takes up the replies of this pass.
+            self._attempts.settle(has_landed=end.outcome == "landed")
         return end
 
     async def _begin(self) -> JobEnd | None:
@@ -94,7 +114,7 @@ class Job:
 
     async def _generate(self, feedback: str, *, model: str) -> JobEnd | None:
         await self._tools.workspace.prepare(self._order.tree, cache_dirs=self._tools.cache_dirs)
-        self._fingerprints.clear()
+        self._loop.restart()
         try:
             await self._attempts.implement(self._order.previous, feedback=feedback, model=model)
         except ReplyFailure as failure:
@@ -105,64 +125,90 @@ class Job:
             return await self._give_up(str(error), error.hint, verdict="")
         return None
 
-    async def _fix(self, verdict: Verdict, feedback: str) -> JobEnd | None:
-        self._fixes += 1
+    async def _fix(self, verdict: Verdict, feedback: str, *, act: Act = "fix") -> JobEnd | None:
+        self._loop.started(act)
         try:
-            await self._attempts.fix(verdict, feedback=feedback)
+            role: ev.Role = "fix_escalation" if act == "escalate" else "fix"
+            await self._attempts.fix(verdict, feedback=feedback, role=role)
         except ReplyFailure as failure:
             return await self._give_up(str(failure), failure.hint, verdict="")
         except ModelError as error:
             if error.kind == "replay_miss":
                 raise
             return await self._give_up(str(error), error.hint, verdict="")
-        return None
+        step = self._loop.after_reply(self._attempts.staged)
+        if step is None:
+            return None
+        self._attempts.note_known_red()
+        return await self._go_on(step, verdict)
 
     async def _after_red(self, verdict: Verdict) -> JobEnd | None:
         """Decide what follows a red verify; None when the stage has changed and is to be verified again."""
-        status = f"exit {verdict.exit_status}" if verdict.exit_status is not None else words(verdict.name)
-        subject = f"{self._order.task.id} verify failed ({status}): {verdict.summary}"
-        self._fingerprints.append(verdict.fingerprint)
-        self._hint_dependency(verdict.excerpt)
-        is_stuck = self._fingerprints[-2:].count(verdict.fingerprint) == 2
-        limit = self._tools.project.settings.max_fix_attempts
-        if verdict.name not in ("failed", "timed_out"):
-            return await self._give_up(subject, _environment_hint(verdict), verdict=verdict.name)
-        if is_stuck or self._fixes >= limit:
-            why = "the fixer changed nothing about it" if is_stuck else f"{limit} fixes did not help"
-            return await self._give_up(f"{subject} ({why})", "", verdict=verdict.name)
-        verbs: tuple[Verb, ...] = ("approve", "retry", "edit", "skip", "abort")
-        answer = await self._ask("fix", f"{subject}. Call the fixer?", verbs, detail=verdict.excerpt)
-        match answer:
-            case Approve(feedback=feedback):
-                return await self._fix(verdict, feedback)
-            case _:
-                return await self._follow(answer, subject, is_failure=True)
+        if verdict.name not in FIXABLE:
+            return await self._give_up(
+                self._subject(verdict), _environment_hint(verdict), verdict=verdict.name
+            )
+        return await self._go_on(self._loop.after_red(verdict.fingerprint, self._attempts.staged), verdict)
 
-    def _hint_dependency(self, output: str) -> None:
-        """A failure about something that a task writes which this one does not wait for: say which."""
-        missing = missing_path_hint(output, self._order.strangers(), dependencies=())
-        if missing is not None:
+    async def _go_on(self, step: Step, verdict: Verdict) -> JobEnd | None:
+        """Take the step that follows *verdict*."""
+        subject = self._subject(verdict)
+        if step.what:
+            stronger = self._tools.project.settings.model_for("fix_escalation")
             self._tools.channel.emit(
-                ev.Noticed(
-                    level="warning",
-                    text=f"{self._order.task.id} misses {missing.path}, which {missing.task} writes",
-                    hint=f'if it needs it, add "{missing.task}" to its depends_on in the plan',
+                ev.FailureRepeated(
+                    task=self._order.task.id,
+                    attempt=self._attempts.number,
+                    what=step.what,
+                    model=stronger if step.act == "escalate" else "",
                 )
             )
+        missing = self._addable(verdict)
+        if step.act == "stop":
+            return await self._give_up(
+                f"{subject} ({step.why})", "", verdict=verdict.name, dependency=missing
+            )
+        verbs: tuple[Verb, ...] = ("approve", "retry", "edit", "skip", "abort")
+        call = "Call the stronger fixer?" if step.act == "escalate" else "Call the fixer?"
+        answer = await self._ask(
+            "fix", f"{subject}. {call}", verbs, detail=verdict.excerpt, dependency=missing
+        )
+        match answer:
+            case Approve(feedback=feedback):
+                return await self._fix(verdict, feedback, act=step.act)
+            case _:
+                return await self._follow(answer, subject, is_failure=True, dependency=missing)
 
-    async def _give_up(self, reason: str, hint: str, *, verdict: str) -> JobEnd | None:
+    def _subject(self, verdict: Verdict) -> str:
+        status = f"exit {verdict.exit_status}" if verdict.exit_status is not None else words(verdict.name)
+        return f"{self._order.task.id} verify failed ({status}): {verdict.summary}"
+
+    def _addable(self, verdict: Verdict) -> str:
+        """The task that this one may wait for from now on; empty where that would be a ring."""
+        missing = verdict.missing
+        return missing.task if missing and missing.task not in self._order.below() else ""
+
+    async def _give_up(self, reason: str, hint: str, *, verdict: str, dependency: str = "") -> JobEnd | None:
         """Nothing more can be tried by itself: ask, or end as the policy says."""
         verbs: tuple[Verb, ...] = ("retry", "edit", "skip", "abort")
         if not self._attempts.has_stage:
             verbs = ("retry", "skip", "abort")
-        answer = await self._ask("task_failed", reason, verbs, detail=hint)
+        answer = await self._ask("task_failed", reason, verbs, detail=hint, dependency=dependency)
         if isinstance(answer, Retry):
-            self._fixes = 0
-        end = await self._follow(answer, reason, is_failure=True, hint=hint, verdict=verdict)
-        return end
+            self._loop.refill()
+        return await self._follow(
+            answer, reason, is_failure=True, hint=hint, verdict=verdict, dependency=dependency
+        )
 
     async def _follow(
-        self, answer: Decision, reason: str, *, is_failure: bool, hint: str = "", verdict: str = ""
+        self,
+        answer: Decision,
+        reason: str,
+        *,
+        is_failure: bool,
+        hint: str = "",
+        verdict: str = "",
+        dependency: str = "",
     ) -> JobEnd | None:
         """Act on an answer that is not `approve`."""
         match answer:
@@ -170,7 +216,10 @@ class Job:
                 return await self._generate(feedback, model=model)
             case Edit(path=path, content=content):
                 self._attempts.edit(self._stage_path(path), content)
+                self._loop.restart()
                 return None
+            case Depend():
+                return self._requeue(dependency)
             case Skip() | Abort() if is_failure:
                 self._fail(reason, hint, verdict=verdict)
                 return JobEnd("aborted" if isinstance(answer, Abort) else "failed", reason=reason)
@@ -179,9 +228,20 @@ class Job:
             case _:
                 raise AssertionError(f"a gate let through {answer.verb}")
 
+    def _requeue(self, dependency: str) -> JobEnd:
+        """Write into the plan what a person answered; the task is begun again by the new plan."""
+        task = self._order.task.id
+        try:
+            path = add_dependency(self._tools.project, task, dependency)
+        except PlanError as error:
+            self._fail(str(error), error.hint)
+            return JobEnd("failed", reason=str(error))
+        self._tools.channel.emit(ev.DependencyAdded(task=task, dependency=dependency, path=path))
+        return JobEnd("requeued")
+
     async def _finish(self) -> JobEnd | None:
         """Green: pass the landing gate, settle conflicts, land."""
-        strays = self._tools.workspace.clean_stray({*self._order.tree, *self._order.task.outputs})
+        strays = self._tools.workspace.clean_stray({*self._order.tree, *self._order.task.written})
         if strays:
             self._note(f"{self._order.task.id}: left out what its verify made: {', '.join(strays[:10])}")
         missing, files = self._attempts.collect()
@@ -241,6 +301,7 @@ class Job:
             files,
             attempt=self._attempts.number,
             seconds=time.monotonic() - self._began,
+            is_flaky=self._is_flaky,
         )
 
     async def _ask(
@@ -251,25 +312,30 @@ class Job:
         *,
         detail: str = "",
         files: Mapping[str, str] | None = None,
+        dependency: str = "",
     ) -> Decision:
-        """Open a gate. It shows *files* of the output folder, else what is staged where that matters."""
+        """Open a gate. It shows *files* of the output folder, else what is staged where that matters.
+
+        With *dependency*, it also offers to let the task wait for that one.
+        """
         self.asked += 1
         project = self._tools.project
         shown: dict[str, str] = {}
         if files is not None:
             shown = {project.relative(project.output_root / path): files[path] for path in files}
-        elif gate in ("fix", "landing", "task_failed") and self._tools.asks(gate):
+        elif gate in ("fix", "landing", "task_failed") and (dependency or self._tools.asks(gate)):
             shown = self._attempts.show_staged()
         question = Question(
             id=f"{self._order.task.id}-{gate}-{self.asked}",
             gate=gate,
             subject=subject,
             detail=detail,
-            verbs=verbs,
+            verbs=(*verbs[:1], "depend", *verbs[1:]) if dependency else verbs,
             task=self._order.task.id,
             spec=self._order.task.spec,
             files=tuple(shown),
             digests=tuple(shown.values()),
+            dependency=dependency,
         )
         # Steps that a person takes one after another keep the slot: the next task's would come in between.
         leave = None if gate in ("prompt", "landing") else self._leave

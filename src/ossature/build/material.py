@@ -11,9 +11,11 @@ from functools import cached_property
 from typing import Literal
 
 from ossature.build.copying import sources_of
+from ossature.build.input_tree import InputTrees
 from ossature.digest import digest_json, digest_text
 from ossature.domain.plan import Graph, Plan, Task, writers_of
 from ossature.domain.spec import SpecTree
+from ossature.settings import Isolation
 from ossature.spec.refs import Refs, Resolved
 from ossature.store.ledger import Landing
 
@@ -47,6 +49,7 @@ class Material:
     commands: tuple[str, ...]
     tree_digest: str
     """Of the outputs of everything the task waits for, as they landed."""
+    byproducts: tuple[str, ...] = ()
 
     @property
     def leaves(self) -> dict[str, str]:
@@ -56,7 +59,8 @@ class Material:
     @property
     def verify_leaves(self) -> dict[str, str]:
         """Leaf -> digest, for what the verify sees."""
-        return {"verify commands": digest_json(list(self.commands)), "input tree": self.tree_digest}
+        leaves = {"verify commands": digest_json(list(self.commands)), "input tree": self.tree_digest}
+        return leaves | ({"byproducts": digest_json(list(self.byproducts))} if self.byproducts else {})
 
     @property
     def generate(self) -> str:
@@ -92,12 +96,14 @@ class Sources:
     """Path under the context folder -> digest."""
     origins: dict[str, str] = field(default_factory=dict)
     """Output path -> digest of the file that a person had there before its first task."""
+    setup: Mapping[str, str] = field(default_factory=dict)
+    """Output path -> digest of what `[build] setup` made: every task sees it."""
+    isolation: Isolation = "deps"
     templates: Mapping[str, str] = field(default_factory=dict)
     """Template name -> digest, only for those that the project overrides."""
     unowned_digest: Callable[[str], str | None] = lambda _path: None
     """Digest of a file in the output folder that no task writes."""
     _refs: dict[tuple[str, str, str], Resolved | None] = field(default_factory=dict)
-    _trees: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def writers(self) -> dict[str, list[str]]:
@@ -110,6 +116,10 @@ class Sources:
         return writers
 
     @cached_property
+    def input_trees(self) -> InputTrees:
+        return InputTrees(self.graph, self.landings, self.isolation)
+
+    @cached_property
     def _index(self) -> Refs:
         return Refs(self.tree)
 
@@ -120,12 +130,7 @@ class Sources:
     def landed(self, task_id: str, landing: Landing) -> None:
         """Take note of a new landing; digests that hang on it are made anew."""
         self.landings[task_id] = landing
-        # A digest is known only where those of all that it waits for are: nothing is below an unknown one.
-        waiting = [task_id]
-        while waiting:
-            name = waiting.pop()
-            if self._trees.pop(name, None) is not None:
-                waiting.extend(self.graph.dependents[name])
+        self.input_trees.landed(task_id)
 
     def is_shown_from_architecture(self, spec_id: str) -> bool:
         """The spec's interface is what its architecture says; no model has to read it from the code."""
@@ -159,33 +164,14 @@ class Sources:
                     return landing.files.get(path, NEVER) if landing else NEVER
         if path in self.origins:
             return self.origins[path]
+        if path in self.setup:
+            return self.setup[path]
         return None if path in self.writers else self.unowned_digest(path)
 
-    def tree_digest(self, task_id: str) -> str:
-        """Of what *task_id* landed and of all it waits for."""
-        if task_id not in self._trees:
-            for name in self._above_first(task_id):
-                landing = self.landings.get(name)
-                files = sorted(landing.files.items()) if landing else []
-                below = sorted({self._trees[other] for other in self.graph.dependencies[name]})
-                self._trees[name] = digest_json([files, below])
-        return self._trees[task_id]
-
-    def _above_first(self, task_id: str) -> list[str]:
-        """*task_id* and what it waits for as far as not yet known, dependencies first (no recursion)."""
-        order: dict[str, None] = {}
-        waiting = [task_id]
-        opened: set[str] = set()
-        while waiting:
-            name = waiting[-1]
-            if name in self._trees or name in opened:
-                waiting.pop()
-                if name not in self._trees:
-                    order.setdefault(name)
-                continue
-            opened.add(name)
-            waiting.extend(other for other in self.graph.dependencies[name] if other not in self._trees)
-        return list(order)
+    def input_digest(self, task_id: str) -> str:
+        """Of what the stage of *task_id* holds of others: landings of tasks, and what the setup made."""
+        trees = self.input_trees.digest(task_id)
+        return digest_json([trees, sorted(self.setup.items())]) if self.setup else trees
 
 
 def material_of(task: Task, sources: Sources) -> Material:
@@ -213,8 +199,12 @@ def material_of(task: Task, sources: Sources) -> Material:
         *((("source", "\n".join(task.source)),) if task.source else ()),
     ):
         parts.append(Part("task", name, digest_text(text), text))
-    trees = sorted({sources.tree_digest(name) for name in sources.graph.dependencies[task.id]})
-    return Material(parts=tuple(parts), commands=task.verify, tree_digest=digest_json(trees))
+    return Material(
+        parts=tuple(parts),
+        commands=task.verify,
+        byproducts=task.byproducts,
+        tree_digest=sources.input_digest(task.id),
+    )
 
 
 def changed_leaves(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

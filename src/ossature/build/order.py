@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -46,12 +46,22 @@ class Order:
     """Attempts on the task in this run so far."""
     asked: int = 0
     """Questions about the task in this run so far."""
+    below: Callable[[], Collection[str]] = tuple
+    """Ids of the tasks that wait for this one."""
+    is_continued: bool = False
+    """An answer edited the plan of the task: replies that it got in this run are gone on with."""
+
+    @property
+    def takes_up(self) -> bool:
+        """Replies that were left without a verdict are gone on with."""
+        return not self.is_forced or self.is_continued
 
 
 class JobEnd(NamedTuple):
-    """How a task ended. `failed` lets independent tasks go on, `aborted` ends the run."""
+    """How a task ended. `failed` lets independent tasks go on, `aborted` ends the run; `requeued` wants the
+    plan to be read again."""
 
-    outcome: Literal["landed", "failed", "skipped", "aborted"]
+    outcome: Literal["landed", "failed", "skipped", "aborted", "requeued"]
     landing: Landing | None = None
     exit_code: Exit = Exit.FAILED
     reason: str = ""
@@ -88,6 +98,7 @@ def land_files(
     seconds: float = 0.0,
     run: str | None = None,
     is_quiet: bool = False,
+    is_flaky: bool = False,
 ) -> JobEnd:
     """Land *files* as what the order's material led to."""
     texts = {part.leaf: part.text for part in order.material.parts if part.text}
@@ -107,6 +118,7 @@ def land_files(
         attempt=attempt,
         at=tools.now(),
         texts=tools.blobs.put(canonical_json(texts).encode()),
+        is_flaky=is_flaky,
     )
     left = order.previous.files.items() if order.previous else ()
     withdrawn = withdraw(

@@ -81,7 +81,11 @@ def match_landings(plan: Plan, landings: Mapping[str, Landing]) -> dict[str, Lan
     Each landing goes to one task at most.
     """
     found: dict[str, Landing] = {}
-    left = {name: landing for name, landing in landings.items() if not name.startswith(("origin.", "final."))}
+    left = {
+        name: landing
+        for name, landing in landings.items()
+        if not name.startswith(("origin.", "final.", "setup."))
+    }
     keys: tuple[Callable[[Task | Landing], object], ...] = (
         lambda item: (item.spec, item.outputs, item.title),
         lambda item: item.outputs,

@@ -34,6 +34,14 @@ class Verdict:
     """Digest of the normalised output: the same failure twice has the same one. Empty when ok."""
     excerpt: str = ""
     """What a fixer may see of the normalised output. Empty when ok."""
+    missing: Missing | None = None
+    """What a task writes that this one does not wait for, where the output reports that as missing."""
+    runs: int = 1
+
+    @property
+    def is_green(self) -> bool:
+        """What was verified may land."""
+        return self.name in ("ok", "flaky")
 
     @classmethod
     def green(cls) -> Verdict:

@@ -20,6 +20,7 @@ from ossature.store.safe_root import SafeRoot
 
 _SETTLED_NS = 100_000_000
 """A file younger than this may change again under the same timestamp, since the kernel's are coarse."""
+_SECOND_NS = 1_000_000_000
 _FILES_PER_TURN = 64
 """Files that are staged before other tasks get a turn."""
 
@@ -72,8 +73,12 @@ class Workspace:
         self._mtimes_ns: dict[str, int] = {}
         """Latest mtime that each path ever had here, removed ones too: a compiler may remember it."""
 
-    async def prepare(self, tree: Mapping[str, FileSource], *, cache_dirs: Collection[str]) -> None:
+    async def prepare(
+        self, tree: Mapping[str, FileSource], *, cache_dirs: Collection[str], kept: Collection[str] = ()
+    ) -> None:
         """Make the stage hold exactly *tree*, and of what earlier tasks left only *cache_dirs* (names).
+
+        Files of *kept* are left as they are, in *tree* or not.
 
         A cache folder stays only beside files of *tree*, and one that *tree* has files in is none. Files that
         have the right bytes keep their mtime; others get a strictly newer one.
@@ -83,9 +88,10 @@ class Workspace:
             _make_real_folder(folder)
         for entry in _entries(self.temp_dir):
             remove_whatever(Path(entry.path))
-        self.clean_stray(tree)
+        self.clean_stray({*tree, *kept})
         for count, (path, source) in enumerate(sorted(tree.items()), start=1):
-            self._place(path, source)
+            if path not in kept:
+                self._place(path, source)
             if count % _FILES_PER_TURN == 0:
                 await asyncio.sleep(0)
 
@@ -166,11 +172,11 @@ class Workspace:
         self._root.write(path, content, mode=0o755 if is_executable else 0o644)
         with disk_errors(target, "write"):
             # The kernel's own timestamp lags by up to 10 ms: make would take for up to date what was compiled
-            # from the old bytes in that time. Some file systems keep whole seconds only, hence the step.
-            for mtime_ns in (max(time.time_ns(), before_ns + 1), before_ns + 1_000_000_000):
-                os.utime(target, ns=(mtime_ns, mtime_ns))
-                if _mtime_ns(target) > before_ns:
-                    break
+            # from the old bytes in that time. Python and some file systems keep whole seconds only, so within
+            # the second of an earlier version the next one begins.
+            next_second_ns = (before_ns // _SECOND_NS + 1) * _SECOND_NS if before_ns else 0
+            mtime_ns = max(time.time_ns(), next_second_ns)
+            os.utime(target, ns=(mtime_ns, mtime_ns))
         self._mtimes_ns[path] = _mtime_ns(target)
         self._digests.pop(path, None)
 

@@ -11,6 +11,7 @@ from ossature.domain.decision import (
     Abort,
     Approve,
     Decision,
+    Depend,
     Edit,
     Question,
     Retry,
@@ -77,6 +78,8 @@ def decision_for(answer: Answer, question: Question, project: Project) -> Decisi
             return Skip(question_id=asked, by=BY, id=token)
         case "abort":
             return Abort(question_id=asked, by=BY, id=token)
+        case "depend":
+            return Depend(question_id=asked, by=BY, id=token)
         case "take":
             return Take(question_id=asked, by=BY, id=token, side=_side(answer.side))
         case _:

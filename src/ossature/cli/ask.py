@@ -22,6 +22,7 @@ _MEANINGS = {
     "skip": "leave this task out for this run",
     "edit": "open the file in $EDITOR and use what you save",
     "abort": "end the run; what has landed stays",
+    "depend": "write into the plan that the task waits for the other one, and begin it again",
     "take": "`take mine` keeps the file on disk, `take theirs` the generated one",
 }
 

@@ -75,5 +75,10 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="M", help="use this model for every role, as provider:model")
     parser.add_argument("--replay", metavar="DIR", help="take replies from recordings; no model is called")
     parser.add_argument(
+        "--allow-unpriced",
+        action="store_true",
+        help="within a budget in dollars, calls of a model without a known price count as free",
+    )
+    parser.add_argument(
         "--foreground", action="store_true", help="run in this process and ask nothing, as without a terminal"
     )

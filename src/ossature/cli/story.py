@@ -76,6 +76,11 @@ def print_summary(state: RunState, terminal: Terminal) -> None:
         unknown = " and calls of unknown price" if state.has_unknown_cost else ""
         tokens = count(state.input_tokens + state.output_tokens, "token")
         terminal.line(f"{tokens}{cost}{unknown}", tone="quiet")
+    flaky = [task.row.id for task in state.tasks.values() if task.is_flaky]
+    if flaky:
+        terminal.line(
+            f"flaky: {', '.join(flaky)} landed, but the verify was red before, of the same files", tone="warn"
+        )
     failed = [task.row.id for task in state.tasks.values() if task.status == "failed"]
     for task_id in failed[:_SHOWN_FAILURES]:
         terminal.line(f"see `ossature logs {task_id}`, `ossature retry {task_id} --feedback …`")

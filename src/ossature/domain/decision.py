@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 Gate = Literal["trust", "spec_edit", "plan", "prompt", "fix", "landing", "task_failed", "conflict", "budget"]
-Verb = Literal["approve", "retry", "skip", "edit", "abort", "take"]
+Verb = Literal["approve", "retry", "skip", "edit", "abort", "take", "depend"]
 Side = Literal["mine", "theirs"]
 
 
@@ -29,6 +29,8 @@ class Question(BaseModel):
     """Project-relative files that `edit` may replace or `take` decides about, or that show the matter."""
     digests: tuple[str, ...] = ()
     """Of `files`, as they were when the question was asked."""
+    dependency: str = ""
+    """Id of the task that `depend` adds to what this one waits for."""
 
 
 class _Reply(BaseModel):
@@ -86,7 +88,13 @@ class Take(_Reply):
     side: Side
 
 
-Decision = Annotated[Approve | Retry | Skip | Edit | Abort | Take, Field(discriminator="verb")]
+class Depend(_Reply):
+    """Let the task wait for the one that the question names: the plan is edited, and the task runs again."""
+
+    verb: Literal["depend"] = "depend"
+
+
+Decision = Annotated[Approve | Retry | Skip | Edit | Abort | Take | Depend, Field(discriminator="verb")]
 
 
 class Stop(BaseModel):

@@ -7,49 +7,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ossature.domain import fact
 from ossature.domain.decision import Command, Decision, Question
+from ossature.domain.fact import Fact
 from ossature.domain.finding import Finding
+
+AttemptKind = fact.AttemptKind
+Goal = fact.Goal
+Outcome = fact.Outcome
+Preset = fact.Preset
+ReplySource = fact.ReplySource
+Role = fact.Role
+VerdictName = fact.VerdictName
 
 SCHEMA = 1
 """Raised when a reader of an older journal would misread a newer one."""
-
-Goal = Literal["audit", "plan", "build", "all"]
-Preset = Literal["default", "tui", "step", "auto"]
-Role = Literal[
-    "audit",
-    "cross_audit",
-    "spec_fix",
-    "brief",
-    "interface",
-    "plan",
-    "implement",
-    "fix",
-    "fix_escalation",
-    "review",
-]
-AttemptKind = Role
-Outcome = Literal["succeeded", "failed", "stopped", "crashed"]
-VerdictName = Literal[
-    "ok",
-    "failed",
-    "timed_out",
-    "command_not_found",
-    "environment",
-    "undeclared_dependency",
-    "flaky",
-    "cancelled",
-]
-ReplySource = Literal["live", "replayed", "slot", "recorded", "exec"]
-"""live: a provider; replayed: exact by request digest; slot: by role, task and attempt; recorded: left by an
-interrupted attempt of this project; exec: a command of the user's."""
-
-
-class Fact(BaseModel):
-    """Base of every event."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class TaskRow(Fact):
@@ -99,7 +73,7 @@ class Noticed(Fact):
 
 class PhaseStarted(Fact):
     kind: Literal["phase_started"] = "phase_started"
-    phase: Literal["validate", "audit", "brief", "interface", "plan", "build", "verify"]
+    phase: Literal["validate", "audit", "brief", "interface", "plan", "setup", "build", "verify"]
 
 
 class SpecsLoaded(Fact):
@@ -213,6 +187,18 @@ class ModelFailed(Fact):
     """Seconds until the same call is tried again; None when it is given up."""
 
 
+class CallCharged(Fact):
+    """A call that brought no reply counts against the budget all the same: it may be on the bill."""
+
+    kind: Literal["call_charged"] = "call_charged"
+    role: Role
+    task: str = ""
+    lineage: str
+    cost_usd: float
+    """The worst case, as for `tokens`."""
+    tokens: int
+
+
 class ReplyRefused(Fact):
     """A reply that could not be used; the model is told why once, then the attempt fails."""
 
@@ -241,6 +227,21 @@ class VerifyStarted(Fact):
     """Project-relative; grows while the commands run."""
 
 
+class VerifyRepeated(Fact):
+    """A verify was red and is run again before it counts: nothing was changed in between."""
+
+    kind: Literal["verify_repeated"] = "verify_repeated"
+    task: str
+    attempt: int
+    verdict: VerdictName
+    """Of the run that is over."""
+    summary: str = ""
+    runs: int
+    """How many there have been."""
+    limit: int
+    """How many there are at most."""
+
+
 class VerifyFinished(Fact):
     kind: Literal["verify_finished"] = "verify_finished"
     task: str
@@ -252,7 +253,33 @@ class VerifyFinished(Fact):
     summary: str = ""
     """One line: the first line of the output that says what is wrong."""
     seconds: float = 0.0
+    """Of all runs together."""
     log: str = ""
+    runs: int = 1
+    """How often it was run; with the verdict `flaky`, all but the last were red."""
+    dependency: str = ""
+    """Id of the task whose output is missing, with the verdict `undeclared_dependency`."""
+
+
+class FailureRepeated(Fact):
+    """A fixer made no difference: the same failure, or a reply that is known to fail."""
+
+    kind: Literal["failure_repeated"] = "failure_repeated"
+    task: str
+    attempt: int
+    what: Literal["failure", "reply"]
+    model: str = ""
+    """Of the one stronger model that is asked next; empty where the fixing ends."""
+
+
+class DependencyAdded(Fact):
+    """A person answered that a task depends on another: the plan says so now, and the task runs again."""
+
+    kind: Literal["dependency_added"] = "dependency_added"
+    task: str
+    dependency: str
+    path: str
+    """The plan, project-relative."""
 
 
 class TaskLanded(Fact):
@@ -345,10 +372,14 @@ Event = Annotated[
     | ModelCalled
     | ModelReplied
     | ModelFailed
+    | CallCharged
     | ReplyRefused
     | FilesStaged
     | VerifyStarted
+    | VerifyRepeated
     | VerifyFinished
+    | FailureRepeated
+    | DependencyAdded
     | TaskLanded
     | TaskFailed
     | TaskSkipped

@@ -43,12 +43,21 @@ class Task:
     """The file says `status = "done"`, as other tools write it; believed once, when the outputs exist."""
     timeout_s: float = 0.0
     """For each verify command; 0 means the project's setting."""
+    verify_attempts: int = 0
+    """How often its verify is run before it counts as red; 0 means the project's setting."""
+    byproducts: tuple[str, ...] = ()
+    """Files that its verify may make and that land with it; relative to the output folder."""
     inject: Mapping[str, str] = field(default_factory=dict)
     """path -> "full" or "interface", where a person chose."""
     model: str = ""
     context_budget_tokens: int = 0
     line: int = 0
     """Of the `[[task]]` header in the plan file, counted from 1; 0 when the task was not read from a file."""
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Everything that may land with it."""
+        return (*self.outputs, *self.byproducts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +150,10 @@ def graph_of(plan: Plan) -> Graph:
 
 
 def writers_of(tasks: Iterable[Task]) -> dict[str, list[str]]:
-    """Output path -> ids of the tasks that write it, in the order given."""
+    """Output or byproduct -> ids of the tasks that write it, in the order given."""
     writers: dict[str, list[str]] = {}
     for task in tasks:
-        for path in dict.fromkeys(task.outputs):
+        for path in dict.fromkeys(task.written):
             writers.setdefault(path, []).append(task.id)
     return writers
 

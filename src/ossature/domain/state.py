@@ -66,6 +66,11 @@ class TaskState:
     attempts: list[AttemptState] = field(default_factory=list)
 
     @property
+    def is_flaky(self) -> bool:
+        """The verify by which it landed was red before, with nothing changed in between."""
+        return self.status == "landed" and bool(self.attempts) and self.attempts[-1].verdict == "flaky"
+
+    @property
     def fixes(self) -> int:
         return sum(1 for attempt in self.attempts if attempt.role in ("fix", "fix_escalation"))
 
@@ -312,8 +317,9 @@ def _apply_task(state: RunState, event: ev.Event, at: datetime) -> None:
             task.status, task.reason, task.started_at, task.ended_at = "running", reason, at, None
             task.hint = ""
         case ev.TaskUpToDate():
-            task.status = "up-to-date"
-        case ev.FilesStaged() | ev.VerifyStarted() | ev.VerifyFinished():
+            # Where a plan is taken up again within a run, what landed by then is looked at once more.
+            task.status = task.status if task.status == "landed" else "up-to-date"
+        case ev.FilesStaged() | ev.VerifyStarted() | ev.VerifyFinished() | ev.FailureRepeated():
             _apply_verify(task, event, at)
         case ev.TaskLanded(files=files):
             task.status, task.files, task.ended_at = "landed", files, at
@@ -322,7 +328,9 @@ def _apply_task(state: RunState, event: ev.Event, at: datetime) -> None:
 
 
 def _apply_verify(
-    task: TaskState, event: ev.FilesStaged | ev.VerifyStarted | ev.VerifyFinished, at: datetime
+    task: TaskState,
+    event: ev.FilesStaged | ev.VerifyStarted | ev.VerifyFinished | ev.FailureRepeated,
+    at: datetime,
 ) -> None:
     attempt = _attempt(task.attempts, event.attempt)
     if attempt is None:
@@ -336,6 +344,8 @@ def _apply_verify(
         case ev.VerifyStarted(log=log):
             task.status = "verifying"
             attempt.log = log
+        case ev.FailureRepeated(what="reply"):
+            attempt.verdict, attempt.summary = "failed", "the same files were red before"
         case ev.VerifyFinished():
             task.status = "running"
             attempt.verdict, attempt.summary, attempt.command = event.verdict, event.summary, event.command

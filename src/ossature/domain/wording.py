@@ -99,6 +99,11 @@ def _model_line(event: ev.Event | ev.UnknownEvent) -> Line | None:
         case ev.ModelFailed():
             wait = f"; again in {event.retry_in_s:.0f} s" if event.retry_in_s is not None else ""
             return Line("warn", f"{event.role} {event.task or event.spec}: {event.reason}{wait}")
+        case ev.CallCharged():
+            sums = f"{event.tokens} tokens" + (f", ${event.cost_usd:.2f}" if event.cost_usd else "")
+            return Line(
+                "quiet", f"{event.role} {event.task}: the failed call counts as {sums}".replace(" :", ":")
+            )
         case ev.ReplyRefused():
             return Line("warn", f"{event.role} {event.task or event.spec}: reply refused: {event.reason}")
     return None
@@ -132,12 +137,25 @@ def _verify_line(event: ev.Event | ev.UnknownEvent) -> Line | None:
             return Line("quiet", f"{event.task} staged {', '.join(event.files)}")
         case ev.VerifyStarted():
             return Line("quiet", f"{event.task} verifying: {' && '.join(event.commands)}")
+        case ev.VerifyRepeated():
+            summary = f": {event.summary}" if event.summary else ""
+            again = f"; run {event.runs + 1} of {event.limit} follows"
+            return Line("quiet", f"{event.task} verify {words(event.verdict)}{summary}{again}")
         case ev.VerifyFinished(verdict="ok"):
             return Line("quiet", f"{event.task} verified in {event.seconds:.1f} s")
+        case ev.VerifyFinished(verdict="flaky"):
+            return Line("warn", f"{event.task} verify is flaky: {event.summary}")
         case ev.VerifyFinished():
             status = f" (exit {event.exit_status})" if event.exit_status is not None else ""
             summary = f": {event.summary}" if event.summary else ""
             return Line("warn", f"{event.task} verify {words(event.verdict)}{status}{summary}")
+        case ev.FailureRepeated():
+            next_step = f"{event.model} is asked once" if event.model else "no more fixes"
+            return Line("warn", f"{event.task}: {repeated(event.what)}; {next_step}")
+        case ev.DependencyAdded():
+            return Line(
+                "good", f"{event.task} depends on {event.dependency} now ({event.path}); it runs again"
+            )
     return None
 
 
@@ -168,6 +186,18 @@ def _deed(decision: Decision | None) -> str:
             return f"{side} taken by {decision.by}"
         case _:
             return f"{decision.verb} by {decision.by}"
+
+
+def verdict_tone(verdict: str) -> Tone:
+    """How a face may colour a verdict; empty where there is none."""
+    return {"ok": "good", "flaky": "warn", "": ""}.get(verdict, "bad")
+
+
+def repeated(what: str) -> str:
+    """What came a second time, as people read it."""
+    return (
+        "the same failure twice in a row" if what == "failure" else "a reply that is known to fail came again"
+    )
 
 
 def words(name: str) -> str:

@@ -72,6 +72,8 @@ class Building:
         """Tasks in flight that are to be looked at once more when they have ended."""
         self._ended: dict[str, _Ended] = {}
         """By lineage."""
+        self._continued: set[str] = set()
+        """Lineages of tasks whose plan an answer edited."""
         self._tried: dict[str, tuple[int, int]] = {}
         """Lineage -> attempts and questions in this run."""
         self._failed: dict[str, JobEnd] = {}
@@ -163,7 +165,8 @@ class Building:
         elif known and not known.is_met and known[1:] == (material.generate, material.verify):
             return False
         is_met = await self._follow(task, material, found, landing, seat, is_news=known is None)
-        self._ended[lineage] = _Ended(is_met, material.generate, material.verify)
+        if task.id not in self._again:
+            self._ended[lineage] = _Ended(is_met, material.generate, material.verify)
         return is_met
 
     async def _follow(
@@ -212,6 +215,7 @@ class Building:
             feedback=self._feedback.get(task.id, "") if is_forced else "",
             tried=tried,
             asked=asked,
+            is_continued=lineage in self._continued,
         )
         if found.standing == "restore" and landing is not None:
             restore(order, seat.tools, found)
@@ -231,6 +235,10 @@ class Building:
             return True
         if end.outcome in ("failed", "aborted") and end.is_failure:
             self._failed[task.id] = end
+        if end.outcome == "requeued":
+            # The plan was edited by an answer: it is read again before anything else starts.
+            self._again.add(task.id)
+            self._continued.add(self.loaded.lineages[task.id])
         self._is_aborted = self._is_aborted or end.outcome == "aborted"
         return False
 

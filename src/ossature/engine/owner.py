@@ -40,6 +40,7 @@ from ossature.engine.gate import Gate
 from ossature.engine.pipeline import Pipeline, RunEnd
 from ossature.engine.preview import page_of
 from ossature.engine.session import RunRequest, run_ids
+from ossature.engine.spending import budget_of
 from ossature.errors import Exit, OssatureError, UnsafePath
 from ossature.llm.caller import Caller
 from ossature.llm.choose import Models
@@ -253,6 +254,12 @@ class _Owner:
             exchanges=Exchanges(project.exchanges_dir, project.tasks_dir),
             channel=self._gate,
             max_calls=self._request.max_calls or project.settings.max_parallel_calls,
+            budget=budget_of(
+                project,
+                self._gate,
+                is_replay=self._replay is not None,
+                allows_unpriced=self._request.allows_unpriced,
+            ),
         )
         desk = Desk(
             project=project,

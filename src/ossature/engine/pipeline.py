@@ -21,6 +21,8 @@ from ossature.engine.building import BuildEnd, Building
 from ossature.engine.controls import Controls
 from ossature.engine.finale import verify_landed
 from ossature.engine.session import RunRequest
+from ossature.engine.setup import set_up
+from ossature.engine.site import Site
 from ossature.engine.sources import PLAN_NAME, load, load_tree, refuse_errors
 from ossature.engine.wanted import Wanted
 from ossature.engine.whole import is_verified
@@ -130,7 +132,9 @@ class Pipeline:
         self.channel.emit(ev.PhaseStarted(phase="build"))
         if not self.project.plan_path.exists():
             raise PlanError(f"there is no plan ({PLAN_NAME})", hint="make one with `ossature audit`")
-        jobs = self.request.jobs or self.project.settings.jobs
+        # Where a stage holds all that was built before, there is one order.
+        is_one_by_one = self.project.settings.isolation == "tree"
+        jobs = 1 if is_one_by_one else self.request.jobs or self.project.settings.jobs
         slots = Slots(self.tools_of, jobs, changed=self.controls.changed.set)
         tools = slots.tools(0)
         loaded = load(self.project, ledger=tools.ledger, tree=tree)
@@ -140,6 +144,14 @@ class Pipeline:
                 self.channel.emit(
                     ev.Noticed(level="warning", text=item.message, place=str(item.place), hint=item.hint)
                 )
+        verdict = await set_up(tools, loaded, Site(tools, loaded), is_forced="*" in self.request.forced)
+        if not verdict.is_green:
+            return RunEnd(
+                "failed",
+                Exit.FAILED,
+                f"[build] setup is red: {verdict.summary}",
+                "nothing was built; its output is in the run's setup.log",
+            )
         wanted = Wanted(
             tasks=self.request.tasks,
             forced=self.request.forced,
@@ -175,6 +187,8 @@ def _failed(built: BuildEnd) -> RunEnd:
         parts.append(f"{len(built.blocked)} not built because of that")
     if not parts:
         parts = ["ended by request"]
+    if built.exit_code == Exit.BUDGET:
+        parts.append(built.reason)
     hint = f"see `ossature logs {built.failed[0]}`" if built.failed else ""
     code = built.exit_code if built.exit_code != Exit.OK else Exit.FAILED
     return RunEnd("failed", code, "; ".join(parts), hint)

@@ -32,7 +32,9 @@ def is_routine(gate: Gate) -> bool:
 
 def answer(question: Question, *, preset: Preset, is_headless: bool, keeps_going: bool) -> Decision | None:
     """The policy's answer; None passes the question on to people. Headless never passes one on."""
-    if is_asked(question.gate, preset=preset, is_headless=is_headless):
+    # A fixer cannot mend a plan, so where a person is there, it is not paid before they have looked.
+    has_choice = bool(question.dependency) and preset != "auto" and not is_headless
+    if has_choice or is_asked(question.gate, preset=preset, is_headless=is_headless):
         return None
     by = f"policy:{'headless' if is_headless and preset != 'auto' else preset}"
     if question.gate in _ROUTINE:

@@ -15,7 +15,7 @@ from ossature.build.prompting import Page, implement_prompt, previous_files, pre
 from ossature.build.staleness import Judgement, Standing, heads, judge
 from ossature.domain.plan import Graph, Plan, Task
 from ossature.domain.spec import SpecTree
-from ossature.engine.sources import Loaded, load, load_tree
+from ossature.engine.sources import Loaded, is_set_up, load, load_tree
 from ossature.engine.whole import is_verified
 from ossature.errors import Diagnostic, DiskError, PlanError
 from ossature.llm.prompt import USER_LINE
@@ -52,6 +52,8 @@ class TaskView:
     reason: str
     changes: tuple[Change, ...] = ()
     edited: tuple[str, ...] = ()
+    is_flaky: bool = False
+    """It is done, by a verify that was red before, with nothing changed in between."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,18 @@ class ProjectView:
             return {}
         starts = [name for name in self.will_run if self._status[name] != "restore"]
         found: dict[str, str] = {}
+        if self.loaded is not None and not is_set_up(self.loaded):
+            # It runs before all of them, and each sees what it makes.
+            found = {name: "if what [build] setup makes changes" for name in self._done}
         for start in starts:
             for name in self.graph.descendants(start):
                 if self._status.get(name) == "done" and name not in found:
                     found[name] = f"if {start}'s output changes"
         return {name: found[name] for name in self.graph.order if name in found}
+
+    @property
+    def _done(self) -> list[str]:
+        return [view.task.id for view in self.tasks if view.status == "done"]
 
     @cached_property
     def blocked(self) -> Mapping[str, str]:
@@ -112,8 +121,8 @@ class ProjectView:
 
     @cached_property
     def is_verified(self) -> bool:
-        """The project's own verify was green on what has landed, or there is none."""
-        return self.loaded is None or is_verified(self.loaded)
+        """The project's setup has run, and its verify was green on what has landed, where it has them."""
+        return self.loaded is None or (is_set_up(self.loaded) and is_verified(self.loaded))
 
     @cached_property
     def _status(self) -> Mapping[str, Standing]:
@@ -204,6 +213,7 @@ def _view(loaded: Loaded, task_id: str, shown: Mapping[str, str], blobs: Blobs) 
             for c in judgement.changes
         ),
         edited=judgement.edited,
+        is_flaky=judgement.standing == "done" and landing is not None and landing.is_flaky,
     )
 
 

@@ -61,6 +61,8 @@ class RunRequest(BaseModel):
     plans_anyway: bool = False
     """Plan although the audit left errors open."""
     is_demo: bool = False
+    allows_unpriced: bool = False
+    """Calls of a model whose price nobody knows count as free."""
 
 
 @dataclass(frozen=True, slots=True)

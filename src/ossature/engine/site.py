@@ -38,21 +38,22 @@ class Site:
         feedback: str = "",
         tried: int = 0,
         asked: int = 0,
+        is_continued: bool = False,
     ) -> Order:
         """What *task* is built from now; *landing* is what it landed last."""
         landings = self._sources.landings
         # What a pattern of outputs stood for is known from the landing alone.
         on_disk = dict(landing.files) if landing and task.source else {}
-        for path in task.outputs:
+        for path in task.written:
             if path in self.heads:
                 on_disk[path] = landings[self.heads[path]].files[path]
             else:
-                on_disk[path] = self._sources.origins.get(path, "")
+                on_disk[path] = self._before_tasks(path)
             if (digest := self._tools.output_digest(path)) in self._loaded.leftovers.get(path, ()):
                 on_disk[path] = digest or ""
         hidden = frozenset(
             path
-            for path in task.outputs
+            for path in task.written
             if path in self.heads and self.heads[path] in self._loaded.graph.descendants(task.id)
         )
         return Order(
@@ -66,11 +67,13 @@ class Site:
             shown={path: digest for path, digest in on_disk.items() if digest},
             hidden=hidden,
             strangers=lambda: self._strangers(task),
-            stand_in=lambda path: self._stand_in(task, path),
+            stand_in=lambda path: self.stand_in(task.id, path),
             is_forced=is_forced,
             feedback=feedback,
             tried=tried,
             asked=asked,
+            below=lambda: self._loaded.graph.descendants(task.id),
+            is_continued=is_continued,
         )
 
     def on_disk(self, path: str) -> str | None:
@@ -94,8 +97,8 @@ class Site:
     def adopt_origins(self, task: Task) -> None:
         """Keep a person's file that stands where the first task of its path will write."""
         fresh: dict[str, bytes] = {}
-        for path in task.outputs:
-            is_known = path in self._sources.origins or path in self.heads or self._is_leftover(path)
+        for path in task.written:
+            is_known = self._before_tasks(path) or path in self.heads or self._is_leftover(path)
             if not is_known and self._tools.output_digest(path) is not None and not task.was_done:
                 fresh[path] = self._tools.output.read(path)
         for path, content in fresh.items():
@@ -117,21 +120,25 @@ class Site:
             text = f"{path} was there before: {task.id} sees it, and it is kept as blob {digest}"
             self._tools.channel.emit(ev.Noticed(level="info", text=text))
 
-    def _stand_in(self, task: Task, path: str) -> str:
-        """What is on disk once *task* writes *path* no more: its last other writer's version, or nothing."""
+    def stand_in(self, task_id: str, path: str) -> str:
+        """What is on disk once *task_id* writes *path* no more: another's version, or nothing."""
         landings = self._sources.landings
         for name in reversed(self._sources.writers.get(path, [])):
-            if name != task.id and name in landings and path in landings[name].files:
+            if name != task_id and name in landings and path in landings[name].files:
                 return landings[name].files[path]
-        return self._sources.origins.get(path, "")
+        return self._before_tasks(path) if task_id else self._sources.origins.get(path, "")
+
+    def _before_tasks(self, path: str) -> str:
+        """Digest of what was there before the first task of *path*: a person's file, or the setup's."""
+        return self._sources.origins.get(path, "") or self._sources.setup.get(path, "")
 
     def _strangers(self, task: Task) -> dict[str, str]:
         """Outputs of tasks that *task* does not wait for, and who writes them."""
-        above = self._loaded.graph.ancestors(task.id)
+        above = self._sources.input_trees.seen_by(task.id)
         return {
             path: ids[0]
             for path, ids in self._sources.writers.items()
-            if task.id not in ids and not above.intersection(ids)
+            if task.id not in ids and not any(name in above for name in ids)
         }
 
     def _tree(self, task: Task) -> dict[str, FileSource]:
@@ -140,9 +147,10 @@ class Site:
             path: FileSource(digest, self._tools.project.output_root / path)
             for path, digest in self._unowned_files().items()
         }
-        above = self._loaded.graph.ancestors(task.id)
+        tree |= {path: FileSource(digest) for path, digest in self._sources.setup.items()}
+        above = self._sources.input_trees.seen_by(task.id)
         for path, digest in self._sources.origins.items():
-            if path in task.outputs or any(name in above for name in self._sources.writers.get(path, ())):
+            if path in task.written or any(name in above for name in self._sources.writers.get(path, ())):
                 tree[path] = FileSource(digest)
         for name in sorted(above, key=self._position.__getitem__):
             if name in self._sources.landings:

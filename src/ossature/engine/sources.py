@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from ossature.analysis.texts import stored_interfaces
 from ossature.build.material import Sources
 from ossature.build.staleness import lineages, match_landings
+from ossature.digest import digest_json
 from ossature.domain.plan import Graph, Plan, graph_of
 from ossature.domain.spec import SpecTree
 from ossature.errors import Diagnostic, PlanError, UnsafePath
 from ossature.llm.prompt import override_digest
 from ossature.project import Project
+from ossature.settings import Settings
 from ossature.spec.plan_check import check_plan
 from ossature.spec.tree import load_specs, with_strict
 from ossature.store.ledger import Landing, Ledger
@@ -23,6 +25,8 @@ PLAN_NAME = ".ossature/plan.toml"
 ORIGIN = "origin."
 """Lineage prefix of files that were in the output folder before any task wrote them."""
 
+SETUP = "setup."
+"""Lineage of what `[build] setup` made."""
 PlanStamp = tuple[int, int, int, int] | None
 
 
@@ -97,6 +101,8 @@ def load(project: Project, *, ledger: Ledger | None = None, tree: SpecTree | Non
         interfaces=stored_interfaces(project, tree),
         contexts=_contexts(project, plan),
         origins=origins(ledger.landings),
+        setup=_setup(project, ledger),
+        isolation=project.settings.isolation,
         templates=_overrides(project),
         unowned_digest=lambda path: digest_or_none(output, path),
     )
@@ -123,16 +129,16 @@ def load(project: Project, *, ledger: Ledger | None = None, tree: SpecTree | Non
 
 
 def _leftovers(sources: Sources, landings: Mapping[str, Landing]) -> dict[str, frozenset[str]]:
-    writes = {landing.lineage: sources.tasks[name].outputs for name, landing in sources.landings.items()}
+    writes = {landing.lineage: sources.tasks[name].written for name, landing in sources.landings.items()}
     wanted = {
         (path, digest)
         for name, landing in sources.landings.items()
         for path, digest in landing.files.items()
-        if path in sources.tasks[name].outputs
+        if path in sources.tasks[name].written
     }
     found: dict[str, set[str]] = {}
     for lineage, landing in landings.items():
-        if lineage.startswith(ORIGIN):
+        if lineage.startswith((ORIGIN, SETUP)):
             continue
         for path, digest in landing.files.items():
             is_past = path in sources.writers and path not in writes.get(lineage, ())
@@ -148,6 +154,24 @@ def origins(landings: Mapping[str, Landing]) -> dict[str, str]:
         if lineage.startswith(ORIGIN):
             found |= landing.files
     return found
+
+
+def _setup(project: Project, ledger: Ledger) -> Mapping[str, str]:
+    """What the setup made, while the project has one; without one its files are nobody's."""
+    landing = ledger.landings.get(SETUP)
+    return landing.files if landing and project.settings.setup else {}
+
+
+def is_set_up(loaded: Loaded) -> bool:
+    """There is no setup, or what its commands created has landed."""
+    settings = loaded.project.settings
+    known = loaded.ledger.landings.get(SETUP)
+    return not settings.setup or (known is not None and known.verify == setup_fingerprint(settings))
+
+
+def setup_fingerprint(settings: Settings) -> str:
+    """Of the commands alone: files of a person's that they read do not make them run again."""
+    return digest_json(["setup", list(settings.setup)])
 
 
 def refuse_errors(loaded: Loaded) -> None:

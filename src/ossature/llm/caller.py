@@ -14,8 +14,10 @@ from typing import Any
 from ossature.domain.event import ModelCalled, ModelFailed, ModelReplied, ReplySource
 from ossature.domain.record import Channel
 from ossature.llm import retry
+from ossature.llm.budget import Budget, Budgeted
 from ossature.llm.choose import Models
 from ossature.llm.client import ModelError, Reply, Request, Usage
+from ossature.llm.patience import Patience
 from ossature.llm.prompt import USER_LINE, estimate_tokens
 from ossature.store.disk import disk_errors
 from ossature.store.exchange import Exchanges
@@ -70,9 +72,15 @@ class Caller:
         max_calls: int = 0,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = utc_now,
+        budget: Budget | None = None,
+        patience: Patience | None = None,
     ) -> None:
-        """*max_calls* is how many models are asked at a time; 0 sets no limit."""
-        self._models = models
+        """*max_calls* is how many models are asked at a time; 0 sets no limit.
+
+        Without a *budget* nothing is counted: replies that are played back cost nothing.
+        """
+        self._models: retry.Answers = Budgeted(models, budget) if budget else models
+        self._patience = patience or Patience(channel)
         self._tasks_dir = tasks_dir
         self._root = root
         self._run = run
@@ -82,14 +90,15 @@ class Caller:
         self._clock = clock
         self._now = now
 
-    async def ask(self, request: Request, *, takes_up: bool = True) -> Exchange:
-        """Answer *request*; raises ModelError when no try brought a reply, DiskError when it cannot be kept.
+    async def ask(self, request: Request, *, takes_up: bool = True, within_run: bool = False) -> Exchange:
+        """Answer *request*; raises ModelError when no try brought a reply, DiskError when it cannot be kept,
+        BudgetError and ProvidersDown where the run is to end.
 
         *takes_up* uses a reply that an earlier run got and came to no verdict about; where a person asked for
-        a new one, a model is called all the same.
+        a new one, a model is called all the same. *within_run* also takes up one of this very run.
         Cancelled, it leaves what came in so far in the attempt's folder and re-raises.
         """
-        earlier = self._interrupted(request) if takes_up else None
+        earlier = self._interrupted(request, within_run=within_run) if takes_up else None
         if earlier:
             return await self._ask(request, earlier)
         async with self._calls:
@@ -129,7 +138,7 @@ class Caller:
             self._fail(request, error, retry_in_s=wait_s)
 
         try:
-            return await retry.complete(self._models, request, stream.add, on_wait=on_wait)
+            return await self._patiently(request, stream, on_wait)
         except ModelError as error:
             stream.flush()
             log.write_meta({**self._meta(request), "error": error.kind, "message": str(error)})
@@ -139,6 +148,21 @@ class Caller:
             stream.flush()
             log.write_meta({**self._meta(request), "error": "cancelled"})
             raise
+
+    async def _patiently(
+        self, request: Request, stream: _Stream, on_wait: Callable[[ModelError, float], None]
+    ) -> Reply:
+        """Try, and again where a person says so; raises the last ModelError, BudgetError, ProvidersDown."""
+        await self._patience.go_on()
+        while True:
+            try:
+                return await retry.complete(
+                    self._models, request, stream.add, on_wait=on_wait, patience=self._patience
+                )
+            except ModelError as error:
+                if not await self._patience.go_on(error):
+                    raise
+                stream.restart()
 
     def _keep(self, request: Request, log: AttemptLog, reply: Reply, *, seconds: float) -> Exchange:
         digest = request.request_digest
@@ -203,12 +227,12 @@ class Caller:
             "landed": False,
         }
 
-    def _interrupted(self, request: Request) -> AttemptLog | None:
+    def _interrupted(self, request: Request, *, within_run: bool) -> AttemptLog | None:
         """The newest attempt of an earlier run that got this very request answered and came to no verdict."""
         digest = request.request_digest
         for log in reversed(list_attempts(self._tasks_dir, request.lineage)):
             name = log.name
-            if name is None or name.run == self._run or name.kind != request.role:
+            if name is None or name.kind != request.role or (name.run == self._run and not within_run):
                 continue
             meta = log.read_meta() or {}
             is_same = meta.get("request_digest") == digest and not meta.get("verdict")

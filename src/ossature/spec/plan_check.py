@@ -121,9 +121,9 @@ def _check_outputs(check: _Check, task: Task, reserved: Collection[str]) -> None
     if not task.outputs:
         check.say(task, "no-outputs", "writes no file")
     seen: dict[str, str] = {}
-    for output in task.outputs:
+    for output in task.written:
         path = output.replace("*", "x") if task.source else output
-        _check_path(check, task, "outputs", path)
+        _check_path(check, task, "outputs" if output in task.outputs else "byproducts", path)
         folded = path.casefold()
         for name in reserved:
             if folded == name.casefold() or folded.startswith(f"{name.casefold()}/"):

@@ -43,6 +43,8 @@ class Landing:
     """UTC, ISO 8601."""
     texts: str = ""
     """Digest of a blob with the texts behind `leaves`, as JSON; only `why` needs it."""
+    is_flaky: bool = False
+    """The verify by which it landed was red before, with nothing changed in between."""
 
 
 @dataclass(frozen=True, slots=True)

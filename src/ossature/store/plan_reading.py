@@ -128,6 +128,8 @@ def _read_task(
         intent=fields.choice("status", _INTENTS, severity="warning"),
         was_done=status == "done",
         timeout_s=fields.number("timeout_s"),
+        verify_attempts=int(fields.number("verify_attempts")),
+        byproducts=fields.texts("byproducts"),
         inject=fields.inject("inject"),
         model=fields.text("model"),
         context_budget_tokens=int(fields.number("context_budget_tokens")),

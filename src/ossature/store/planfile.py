@@ -316,6 +316,8 @@ def _keys_of(task: Task) -> dict[str, Any]:
         "notes": task.notes,
         "model": task.model,
         "timeout_s": task.timeout_s,
+        "verify_attempts": task.verify_attempts,
+        "byproducts": task.byproducts,
         "context_budget_tokens": task.context_budget_tokens,
         "inject": task.inject,
     }

@@ -58,6 +58,9 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "answer('theirs')", "t", "take theirs", "Conflict: take the generated file", "question", "Question"
     ),
+    Action(
+        "answer('depend')", "d", "depend", "Let the task wait for the one it misses", "question", "Question"
+    ),
     Action("answer('abort')", "x", "abort", "End the run; what has landed stays", "question", "Question"),
     Action("next_question", "tab", "next", "Next open question, or next pane", "app", "Question", 7),
     Action("previous_pane", "shift+tab", "previous", "Previous pane", "app", "Panes"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from textual.app import SuspendNotSupported
 
 from ossature.digest import digest_bytes
-from ossature.domain.decision import Abort, Approve, Decision, Edit, Question, Retry, Side, Skip, Take
+from ossature.domain.decision import Abort, Approve, Decision, Depend, Edit, Question, Retry, Side, Skip, Take
 from ossature.domain.plain_text import clean_line
 from ossature.domain.wording import words
 from ossature.errors import OssatureError
@@ -50,6 +50,8 @@ class AnswerKeys(RunKeys):
             case "mine" | "theirs":
                 side: Side = answer
                 self._decide(Take(question_id=question.id, by=BY, side=side))
+            case "depend":
+                self._decide(Depend(question_id=question.id, by=BY))
             case "edit":
                 self.edit_staged(question)
             case "abort":

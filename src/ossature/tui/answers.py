@@ -9,7 +9,7 @@ from ossature.domain.decision import Question
 from ossature.domain.plain_text import clean_line
 from ossature.tui.spans import Span, width_of, wrap
 
-Answer = Literal["approve", "hint", "retry", "skip", "edit", "mine", "theirs", "abort"]
+Answer = Literal["approve", "hint", "retry", "skip", "edit", "mine", "theirs", "depend", "abort"]
 
 _APPROVALS: Mapping[str, str] = {
     "trust": "trust and go on",
@@ -51,6 +51,8 @@ def offers(question: Question) -> list[Offer]:
                 found.append(Offer("edit", "e", "edit file"))
             case "take":
                 found += [Offer("mine", "m", "keep mine"), Offer("theirs", "t", "take theirs")]
+            case "depend":
+                found.append(Offer("depend", "d", f"depend on {clean_line(question.dependency)}"))
             case "abort":
                 found.append(Offer("abort", "x", "abort run"))
     return found

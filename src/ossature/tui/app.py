@@ -6,6 +6,7 @@ import time
 
 from ossature.domain import event as ev
 from ossature.domain.record import Record, UnknownRecord
+from ossature.domain.wording import verdict_tone
 from ossature.engine.preview import attempts_of
 from ossature.engine.session import RunRequest
 from ossature.errors import OssatureError
@@ -366,7 +367,7 @@ def _attempt_row(number: int, attempt: Attempt) -> Row:
         Span(f"{attempt.run}  ", "quiet"),
         Span(attempt.model, "faint"),
     )
-    tone = "good" if attempt.verdict == "ok" else "bad" if attempt.verdict else "quiet"
+    tone = verdict_tone(attempt.verdict) or "quiet"
     return Row(str(number), left, (Span(f"{attempt.verdict.replace('_', ' ') or 'no verdict'} ", tone),))
 
 

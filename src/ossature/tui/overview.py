@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ossature.domain.plain_text import clean_line
 from ossature.domain.state import AttemptState
-from ossature.domain.wording import words
+from ossature.domain.wording import verdict_tone, words
 from ossature.tui.attempts import Attempt
 from ossature.tui.glyphs import Glyphs
 from ossature.tui.spans import Span
@@ -92,7 +92,7 @@ def _contract(line: TaskLine) -> Lines:
 
 def _attempt_line(attempt: Attempt, line: TaskLine, glyphs: Glyphs) -> list[Span]:
     verdict = words(attempt.verdict) or ("streaming" if attempt.is_streaming else "no verdict")
-    tone = "good" if attempt.verdict == "ok" else "bad" if attempt.verdict else "active"
+    tone = verdict_tone(attempt.verdict) or "active"
     state = _state_of(attempt, line.state.attempts if line.state else ())
     figures = ""
     if state and (state.input_tokens or state.output_tokens):

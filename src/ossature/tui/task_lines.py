@@ -44,7 +44,7 @@ class TaskLine:
     status: str
     """Of `TaskStatus`, or of the preview's; `done` when nothing runs and nothing is to do."""
     note: str
-    """`fix 2`, or `3 tries`."""
+    """`fix 2`, `try 3` or `flaky`."""
     reason: str
     state: TaskState | None = None
     view: TaskView | None = None
@@ -141,7 +141,7 @@ def _from_view(view: TaskView, state: TaskState | None) -> TaskLine:
         title=view.task.title,
         lineage=view.lineage,
         status=status,
-        note=_note(known),
+        note="flaky" if view.is_flaky else _note(known),
         reason=known.reason if known and status == known.status else view.reason,
         state=known,
         view=view,
@@ -151,6 +151,8 @@ def _from_view(view: TaskView, state: TaskState | None) -> TaskLine:
 def _note(task: TaskState | None) -> str:
     if task is None:
         return ""
+    if task.is_flaky:
+        return "flaky"
     if task.fixes:
         return f"fix {task.fixes}"
     calls = sum(1 for attempt in task.attempts if attempt.role == "implement")

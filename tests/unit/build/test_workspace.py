@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -99,6 +100,16 @@ def test_changed_file_is_strictly_newer_than_what_it_replaces(slot, ahead_s):
         slot.workspace.write({"main.py": f"write({number})\n"})
         seen.append(slot.mtime_ns("main.py"))
     assert all(earlier < later for earlier, later in itertools.pairwise(seen))
+
+
+def test_python_runs_new_code_of_the_same_size_within_a_second(slot):
+    """It takes compiled code for current by the size and the whole seconds of the mtime of the source."""
+    slot.prepare(TREE)
+    code = "import m, py_compile; py_compile.compile('m.py'); print(m.x)"
+    for number in range(6):
+        slot.workspace.write({"m.py": f"x = {number}\n"})
+        done = subprocess.run([sys.executable, "-c", code], cwd=slot.folder, capture_output=True, text=True)
+        assert done.stdout == f"{number}\n"
 
 
 def test_file_that_was_away_comes_back_newer(slot):

@@ -21,6 +21,7 @@ def audit(args: argparse.Namespace, terminal: Terminal) -> int:
         plans_anyway=args.plan_anyway,
         replay=replay_folder(args.replay, terminal.cwd),
         model=args.model or "",
+        allows_unpriced=args.allow_unpriced,
     )
     return start_run(project, request, terminal=terminal, is_foreground=args.foreground, is_json=args.json)
 

@@ -66,6 +66,7 @@ def _look_and_build(project: Project, args: argparse.Namespace, terminal: Termin
         sandbox=args.sandbox,
         replay=replay_folder(args.replay, terminal.cwd),
         model=args.model or "",
+        allows_unpriced=args.allow_unpriced,
     )
     return start_run(
         view.project, request, terminal=terminal, is_foreground=args.foreground, is_json=args.json
@@ -95,6 +96,7 @@ def retry(args: argparse.Namespace, terminal: Terminal) -> int:
         sandbox=args.sandbox,
         replay=replay_folder(args.replay, terminal.cwd),
         model=args.model or "",
+        allows_unpriced=args.allow_unpriced,
     )
     return start_run(view.project, request, terminal=terminal, is_foreground=args.foreground)
 

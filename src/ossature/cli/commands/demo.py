@@ -60,7 +60,7 @@ def _print_outcome(state: RunState, project: Project, terminal: Terminal) -> Non
 
 def _print_fix(task: TaskState, terminal: Terminal) -> None:
     """The task whose first reply was wrong: what the verify said and what became of it."""
-    red = next((attempt for attempt in task.attempts if attempt.verdict not in ("", "ok")), None)
+    red = next((attempt for attempt in task.attempts if attempt.verdict not in ("", "ok", "flaky")), None)
     said = f": {red.summary}" if red and red.summary else ""
     fixes = "one fix" if task.fixes == 1 else f"{task.fixes} fixes"
     terminal.line(f"{task.row.id} {task.row.title}: red at first{said}; green after {fixes}", tone="warn")

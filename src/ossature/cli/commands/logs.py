@@ -12,6 +12,7 @@ from ossature.cli.diffs import print_diff
 from ossature.cli.sizes import duration
 from ossature.cli.story import Listener
 from ossature.cli.terminal import Terminal
+from ossature.domain.wording import verdict_tone
 from ossature.engine.naming import lineage_of
 from ossature.engine.preview import AttemptView, attempts_of
 from ossature.engine.session import find_run, latest_run
@@ -120,7 +121,7 @@ def _figures(meta: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _print_attempt(attempt: AttemptView, project: Project, terminal: Terminal) -> None:
-    tone = "good" if attempt.verdict == "ok" else "bad" if attempt.verdict else "quiet"
+    tone = verdict_tone(attempt.verdict) or "quiet"
     terminal.spans(
         [
             ("strong", f"attempt {attempt.number} ({attempt.kind}): "),

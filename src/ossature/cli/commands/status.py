@@ -103,7 +103,7 @@ def _print_tasks(view: ProjectView, live: RunState | None, terminal: Terminal) -
 def _reason(shown: TaskView, project: Project) -> list[str]:
     """Why a task is not done, and what the last try came to."""
     if shown.status == "done":
-        return []
+        return ["flaky: its verify was red before, of the same files"] if shown.is_flaky else []
     attempts = attempts_of(project, shown.lineage)
     verdict = attempts[-1].verdict.replace("_", " ") if attempts else ""
     return [shown.reason, *([f"last attempt: {verdict}"] if verdict not in ("", "ok") else [])]
@@ -143,6 +143,7 @@ def _as_json(view: ProjectView, live: RunState | None) -> dict[str, Any]:
                 "status": shown.status,
                 "reason": shown.reason,
                 "edited": list(shown.edited),
+                "is_flaky": shown.is_flaky,
                 "outputs": list(shown.task.outputs),
             }
             for shown in view.tasks
