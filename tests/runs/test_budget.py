@@ -53,6 +53,15 @@ class TestBudget:
         assert kit.own(keeps_going=True).code == Exit.BUDGET
         assert kit.model.calls == []
 
+    def test_tasks_side_by_side_share_one_budget(self, kit: Kit):
+        kit.plan([task(f"{number:03d}", f"{number}.txt") for number in range(1, 9)])
+        limited(kit, "run_tokens = 2500")
+        run = kit.own(jobs=8)
+        assert run.code == Exit.BUDGET
+        spent = sum((len(call.prompt) + 40) // 4 for call in kit.model.calls)
+        assert 0 < spent <= 2500
+        assert len(run.landed) == len(run.asked), "what was paid for landed"
+
     def test_a_person_is_asked_and_may_allow_more(self, kit: Kit):
         kit.plan([task("001", "shelf.txt")])
         limited(kit, "run_usd = 0.01")

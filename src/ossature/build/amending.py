@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from ossature.build.order import JobEnd
+from ossature.build.tools import Tools
+from ossature.domain import event as ev
 from ossature.errors import PlanError
 from ossature.project import Project
 from ossature.store.disk import read_existing, write_atomic
 from ossature.store.planfile import edit_task, parse_plan
+
+
+def requeue(tools: Tools, task_id: str, dependency: str) -> JobEnd:
+    """Write into the plan what a person answered; the task is begun again by the new plan."""
+    try:
+        path = add_dependency(tools.project, task_id, dependency)
+    except PlanError as error:
+        tools.channel.emit(ev.TaskFailed(task=task_id, reason=str(error), hint=error.hint))
+        return JobEnd("failed", reason=str(error))
+    tools.channel.emit(ev.DependencyAdded(task=task_id, dependency=dependency, path=path))
+    return JobEnd("requeued")
 
 
 def add_dependency(project: Project, task_id: str, dependency: str) -> str:

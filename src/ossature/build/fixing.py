@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from ossature.build.verdict import Verdict
 from ossature.digest import digest_json
+from ossature.domain.wording import words
 
 Act = Literal["fix", "escalate", "stop"]
 
@@ -74,3 +76,20 @@ class FixLoop:
 
 def _digest(stage: Mapping[str, str]) -> str:
     return digest_json(sorted(stage.items()))
+
+
+def subject_of(task_id: str, verdict: Verdict) -> str:
+    """A red verify in one line."""
+    status = f"exit {verdict.exit_status}" if verdict.exit_status is not None else words(verdict.name)
+    return f"{task_id} verify failed ({status}): {verdict.summary}"
+
+
+def hint_on(verdict: Verdict) -> str:
+    """What a person can do about a verdict that no fixer is paid for; empty for others."""
+    match verdict.name:
+        case "command_not_found":
+            return "install it, or change the task's verify in the plan; no fixer was paid for this"
+        case "environment":
+            return "the machine could not run the command; no fixer was paid for this"
+        case _:
+            return ""

@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
-from ossature.build.amending import add_dependency
+from ossature.build.amending import requeue
 from ossature.build.attempt import Attempts, ReplyFailure
-from ossature.build.fixing import Act, FixLoop, Step
+from ossature.build.fixing import Act, FixLoop, Step, hint_on, subject_of
 from ossature.build.landing import edited_outputs, foreign_changes
 from ossature.build.order import JobEnd, Order, land_files
 from ossature.build.slots import Seat
@@ -28,8 +28,7 @@ from ossature.domain.decision import (
     Take,
     Verb,
 )
-from ossature.domain.wording import words
-from ossature.errors import Exit, OssatureError, PlanError
+from ossature.errors import Exit, OssatureError
 from ossature.llm.budget import BudgetError
 from ossature.llm.client import ModelError
 
@@ -146,13 +145,13 @@ class Job:
         """Decide what follows a red verify; None when the stage has changed and is to be verified again."""
         if verdict.name not in FIXABLE:
             return await self._give_up(
-                self._subject(verdict), _environment_hint(verdict), verdict=verdict.name
+                subject_of(self._order.task.id, verdict), hint_on(verdict), verdict=verdict.name
             )
         return await self._go_on(self._loop.after_red(verdict.fingerprint, self._attempts.staged), verdict)
 
     async def _go_on(self, step: Step, verdict: Verdict) -> JobEnd | None:
         """Take the step that follows *verdict*."""
-        subject = self._subject(verdict)
+        subject = subject_of(self._order.task.id, verdict)
         if step.what:
             stronger = self._tools.project.settings.model_for("fix_escalation")
             self._tools.channel.emit(
@@ -178,10 +177,6 @@ class Job:
                 return await self._fix(verdict, feedback, act=step.act)
             case _:
                 return await self._follow(answer, subject, is_failure=True, dependency=missing)
-
-    def _subject(self, verdict: Verdict) -> str:
-        status = f"exit {verdict.exit_status}" if verdict.exit_status is not None else words(verdict.name)
-        return f"{self._order.task.id} verify failed ({status}): {verdict.summary}"
 
     def _addable(self, verdict: Verdict) -> str:
         """The task that this one may wait for from now on; empty where that would be a ring."""
@@ -219,7 +214,7 @@ class Job:
                 self._loop.restart()
                 return None
             case Depend():
-                return self._requeue(dependency)
+                return requeue(self._tools, self._order.task.id, dependency)
             case Skip() | Abort() if is_failure:
                 self._fail(reason, hint, verdict=verdict)
                 return JobEnd("aborted" if isinstance(answer, Abort) else "failed", reason=reason)
@@ -227,17 +222,6 @@ class Job:
                 return self._close(_ending(answer) or "skipped", "left out by " + answer.by)
             case _:
                 raise AssertionError(f"a gate let through {answer.verb}")
-
-    def _requeue(self, dependency: str) -> JobEnd:
-        """Write into the plan what a person answered; the task is begun again by the new plan."""
-        task = self._order.task.id
-        try:
-            path = add_dependency(self._tools.project, task, dependency)
-        except PlanError as error:
-            self._fail(str(error), error.hint)
-            return JobEnd("failed", reason=str(error))
-        self._tools.channel.emit(ev.DependencyAdded(task=task, dependency=dependency, path=path))
-        return JobEnd("requeued")
 
     async def _finish(self) -> JobEnd | None:
         """Green: pass the landing gate, settle conflicts, land."""
@@ -385,13 +369,3 @@ def _ending(answer: Decision) -> Literal["skipped", "aborted"] | None:
             return "aborted"
         case _:
             return None
-
-
-def _environment_hint(verdict: Verdict) -> str:
-    match verdict.name:
-        case "command_not_found":
-            return "install it, or change the task's verify in the plan; no fixer was paid for this"
-        case "environment":
-            return "the machine could not run the command; no fixer was paid for this"
-        case _:
-            return ""

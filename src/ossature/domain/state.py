@@ -317,8 +317,7 @@ def _apply_task(state: RunState, event: ev.Event, at: datetime) -> None:
             task.status, task.reason, task.started_at, task.ended_at = "running", reason, at, None
             task.hint = ""
         case ev.TaskUpToDate():
-            # Where a plan is taken up again within a run, what landed by then is looked at once more.
-            task.status = task.status if task.status == "landed" else "up-to-date"
+            task.status = "up-to-date"
         case ev.FilesStaged() | ev.VerifyStarted() | ev.VerifyFinished() | ev.FailureRepeated():
             _apply_verify(task, event, at)
         case ev.TaskLanded(files=files):
