@@ -143,6 +143,8 @@ class Settings:
     setup: tuple[str, ...] = ()
     verify: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    sandbox_rights: tuple[str, ...] = ()
+    """What `[sandbox]` of the project asks for, as `network = true`; of no effect unless it is trusted."""
     verify_timeout_s: float = 120.0
     """For each verify command."""
     verify_attempts: int = 2
@@ -200,6 +202,7 @@ def parse_settings(text: str) -> tuple[Settings, tuple[Diagnostic, ...]]:
     )
     for key in ("timeout_s", "verify_timeout_s"):
         picked["verify_timeout_s"] = values["build"].get(key, picked.get("verify_timeout_s", 120.0))
+    picked["sandbox_rights"] = _rights(tables.get("sandbox"))
     settings = Settings(**picked)
     _check_choices(text, settings)
     _check_folders(text, settings)
@@ -281,6 +284,12 @@ def _check_choices(text: str, settings: Settings) -> None:
         raise ConfigError(
             f'build.isolation has to be "deps" or "tree", not {settings.isolation!r:.60}', place=place
         )
+
+
+def _rights(table: Any) -> tuple[str, ...]:
+    """The entries of `[sandbox]` that ask for more, one text each."""
+    entries = sorted(table.items()) if isinstance(table, dict) else []
+    return tuple(f"{key} = {'true' if value is True else repr(value)}" for key, value in entries if value)
 
 
 def _check_folders(text: str, settings: Settings) -> None:

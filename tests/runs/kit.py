@@ -438,7 +438,11 @@ class ScriptedKit(Kit):
 
 def environ(**extra: str) -> dict[str, str]:
     """What a command of ours runs in: warnings are errors there, too."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OSSATURE_")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("OSSATURE_") or name == "OSSATURE_TRUSTED_PATHS"
+    }
     return {**kept, "NO_COLOR": "1", "PYTHONWARNINGS": "error", "COLUMNS": "100", **extra}
 
 

@@ -30,10 +30,12 @@ _MEANINGS = {
 def show_question(question: Question, terminal: Terminal) -> None:
     """What is asked, what it is about, and what can be answered."""
     lines = question.detail.splitlines()
-    for line in lines[:_DETAIL_LINES]:
+    # What is trusted is shown whole: the one line that matters may be the last.
+    shown = len(lines) if question.gate == "trust" else _DETAIL_LINES
+    for line in lines[:shown]:
         terminal.line(f"  {line}")
-    if len(lines) > _DETAIL_LINES:
-        terminal.line(f"  … {len(lines) - _DETAIL_LINES} more lines", tone="quiet")
+    if len(lines) > shown:
+        terminal.line(f"  … {len(lines) - shown} more lines", tone="quiet")
     for path in question.files:
         terminal.line(f"  {path}", tone="quiet")
 

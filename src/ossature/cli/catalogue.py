@@ -19,6 +19,7 @@ class Entry(NamedTuple):
 ENTRIES: tuple[Entry, ...] = (
     Entry("init", "scaffold", "Start", "start a project in a new folder, or in this one"),
     Entry("new", "scaffold", "Start", "write the skeleton of a spec or of an architecture"),
+    Entry("trust", "trust", "Start", "allow a project from elsewhere to run its commands"),
     Entry("demo", "demo", "Start", "watch a recorded build: no key, no network"),
     Entry("validate", "validate", "Build", "check specs, config and plan (no model)"),
     Entry("audit", "audit", "Build", "review the specs with a model, then plan"),

@@ -41,6 +41,7 @@ from ossature.engine.pipeline import Pipeline, RunEnd
 from ossature.engine.preview import page_of
 from ossature.engine.session import RunRequest, run_ids
 from ossature.engine.spending import budget_of
+from ossature.engine.trusting import TrustedExecutor, trust_for
 from ossature.errors import Exit, OssatureError, UnsafePath
 from ossature.llm.caller import Caller
 from ossature.llm.choose import Models
@@ -160,6 +161,8 @@ class _Owner:
             on_command=self._obey,
         )
 
+        self._trust = trust_for(project, request, channel=self._gate, environ=os.environ)
+
     async def run(self, ready: Callable[[str], None], notice: str) -> int:
         """Work to the end; the journal ends in `run_finished` unless the disk refuses or we are killed."""
         self._gate.emit(self._started())
@@ -185,7 +188,12 @@ class _Owner:
         )
 
     async def _to_end(self) -> RunEnd:
-        models = Models(self._project.settings, replay=self._replay, root=self._project.root)
+        models = Models(
+            self._project.settings,
+            replay=self._replay,
+            root=self._project.root,
+            may_run=self._trust.clear_model,
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(self._watch_inbox())
@@ -276,6 +284,7 @@ class _Owner:
             desk=desk,
             tools_of=lambda slot: self._tools(caller, slot),
             controls=self._controls,
+            trust=self._trust,
         )
 
     def _tools(self, caller: Caller, slot: int) -> Tools:
@@ -291,7 +300,7 @@ class _Owner:
             run=self._run,
             channel=self._gate,
             caller=caller,
-            executor=LocalExecutor(),
+            executor=TrustedExecutor(LocalExecutor(), self._trust),
             workspace=workspace,
             blobs=blobs,
             ledger=self._ledger,

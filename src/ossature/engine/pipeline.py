@@ -24,6 +24,7 @@ from ossature.engine.session import RunRequest
 from ossature.engine.setup import set_up
 from ossature.engine.site import Site
 from ossature.engine.sources import PLAN_NAME, load, load_tree, refuse_errors
+from ossature.engine.trusting import Trust
 from ossature.engine.wanted import Wanted
 from ossature.engine.whole import is_verified
 from ossature.errors import Exit, OssatureError, PlanError
@@ -51,10 +52,12 @@ class Pipeline:
     tools_of: Callable[[int], Tools]
     """Number of a worker slot -> its tools."""
     controls: Controls
+    trust: Trust
 
     async def run(self) -> RunEnd:
         """Work through the goal. Raises OssatureError for what ends the run with a message."""
         tree = self._load_specs()
+        await self.trust.clear()
         goal = self.request.goal
         if goal in ("audit", "all"):
             end = await self._audit(tree)
@@ -112,7 +115,9 @@ class Pipeline:
         self.channel.emit(ev.PhaseStarted(phase="brief"))
         await write_briefs(self.desk, tree, audits)
         self.channel.emit(ev.PhaseStarted(phase="plan"))
+        planned = self.trust.planned()
         written = await update_plan(self.desk, tree, audits, replans=self.request.replans)
+        self.trust.adopt(planned)
         if written == "proposed":
             return RunEnd(
                 "failed",
@@ -144,6 +149,8 @@ class Pipeline:
                 self.channel.emit(
                     ev.Noticed(level="warning", text=item.message, place=str(item.place), hint=item.hint)
                 )
+        # Planning may have added commands since the run began.
+        await self.trust.clear()
         verdict = await set_up(tools, loaded, Site(tools, loaded), is_forced="*" in self.request.forced)
         if not verdict.is_green:
             return RunEnd(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from ossature.llm.client import ModelError, OnText, Reply, Request
@@ -22,10 +22,15 @@ class Models:
         replay: ReplayClient | None = None,
         environ: Mapping[str, str] | None = None,
         root: Path | None = None,
+        may_run: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        """*root* is the project's: commands of `exec:` run there, wherever ossature was started."""
+        """*root* is the project's: commands of `exec:` run there, wherever ossature was started.
+
+        *may_run* takes an `exec:` model that is about to run, and raises where it may not.
+        """
         self._settings = settings
         self._replay = replay
+        self._may_run = may_run
         self._exec = ExecClient(environ, cwd=root)
         self._litellm: LitellmClient | None = None
 
@@ -41,6 +46,8 @@ class Models:
                 "`exec:command` asks a program of yours",
             )
         if request.model.startswith(PREFIX):
+            if self._may_run is not None:
+                await self._may_run(request.model)
             return await self._exec.complete(request, on_text)
         if self._litellm is None:
             self._litellm = LitellmClient(ollama_base_url=self._settings.ollama_base_url)

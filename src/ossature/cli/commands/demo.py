@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from ossature.cli.command import Command
@@ -13,7 +14,9 @@ from ossature.cli.terminal import Terminal
 from ossature.domain.state import RunState, TaskState
 from ossature.engine.example import copy_example
 from ossature.engine.session import RunRequest, fold, latest_run
+from ossature.errors import DiskError
 from ossature.project import Project, load_project
+from ossature.store.trust import user_trust
 
 _CHARS_PER_S = 6000.0
 """Fast enough not to bore, slow enough to read along."""
@@ -28,6 +31,9 @@ def demo(args: argparse.Namespace, terminal: Terminal) -> int:
     target = terminal.cwd / args.dir if args.dir else Path(tempfile.mkdtemp(prefix="ossature-demo-"))
     recordings = copy_example(target)
     project = load_project(target, terminal.environ)
+    # Its files are ours; where that cannot be kept, a later build of it asks.
+    with suppress(DiskError):
+        user_trust(terminal.environ).own(project)
     request = RunRequest(
         goal="all",
         preset="auto" if is_headless else "tui",

@@ -11,10 +11,11 @@ from string import Template
 from ossature.cli.command import Command
 from ossature.cli.nearest import hint_for
 from ossature.cli.terminal import Terminal
-from ossature.errors import Exit, UsageError
+from ossature.errors import DiskError, Exit, UsageError
 from ossature.project import Project, load_project
 from ossature.settings import CONFIG_NAME
 from ossature.spec.tree import load_specs
+from ossature.store.trust import user_trust
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _IGNORED = ("/.ossature/work/", "/.ossature/lease", "__pycache__/")
@@ -29,14 +30,17 @@ def init(args: argparse.Namespace, terminal: Terminal) -> int:
         raise UsageError(
             f"{root} is not empty", hint=f"to start there anyway: cd {args.name} && ossature init ."
         )
+    is_ours = not (root / ".ossature").exists() and not _has_specs(root / "specs")
     name = re.sub(r"[^\w .-]", "-", root.resolve().name) or "project"
     specs = root / "specs"
     texts = {root / CONFIG_NAME: _fill("ossature.toml.txt", name=name)}
-    if not specs.is_dir() or not any(specs.rglob("*.smd")):
+    if not _has_specs(specs):
         texts[specs / "greeting.smd"] = _fill("greeting.smd.txt")
     texts[root / ".gitignore"] = "".join(f"{line}\n" for line in _IGNORED)
     for path, text in texts.items():
         _write_new(path, text, root, terminal)
+    if is_ours:
+        _trust(Project(root=root), terminal)
     terminal.line()
     if args.name != ".":
         terminal.line(f"next: cd {args.name} && ossature validate")
@@ -44,6 +48,20 @@ def init(args: argparse.Namespace, terminal: Terminal) -> int:
         terminal.line("next: ossature validate")
     terminal.line(f"then set [llm] model in {CONFIG_NAME} and run `ossature audit`", tone="quiet")
     return Exit.OK
+
+
+def _has_specs(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.rglob("*.smd"))
+
+
+def _trust(project: Project, terminal: Terminal) -> None:
+    """Whoever starts a project from nothing is never asked what it may run."""
+    try:
+        user_trust(terminal.environ).own(project)
+    except DiskError as error:
+        terminal.line(
+            f"cannot keep that it was created here ({error}); `ossature trust` does later", tone="warn"
+        )
 
 
 def new(args: argparse.Namespace, terminal: Terminal) -> int:
