@@ -189,7 +189,7 @@ class Attempts:
                 )
             )
             template = load_template("repair_blocks", self._tools.page.prompts_dir)
-            again = template.render({"reason": reason, "reply": exchange.text})
+            again = template.render({"reason": reason, "reply": self._tools.redact(exchange.text)})
             prompt = Prompt(prompt.system, f"{prompt.prompt}\n\n{again.prompt}")
             inputs = {**inputs, "refused reply": digest_bytes(exchange.text.encode("utf-8", "replace"))}
         raise ReplyFailure(
@@ -226,11 +226,26 @@ class Attempts:
         blocks = parse_blocks(exchange.text, declared=self._task.outputs, current=self._current)
         if isinstance(blocks, Refusal):
             return blocks
+        secret = self._secret(blocks)
+        if secret:
+            return Refusal(secret)
         there = {path for path in self._task.outputs if self._read_or_none(path) is not None}
         missing = [path for path in missing_outputs(blocks, self._task.outputs) if path not in there]
         if missing:
             return Refusal(f"these outputs are missing from the reply: {', '.join(missing)}")
         return blocks
+
+    def _secret(self, blocks: Blocks) -> str:
+        """Why a file cannot be kept as the model wrote it: a key would be stored, or the file be changed."""
+        for path, text in blocks.files.items():
+            found = self._tools.caller.redactor.find(text, known=self._current(path) or "")
+            if found:
+                line = text.count("\n", 0, found.start) + 1
+                return (
+                    f"`{path}` holds {found.name} in line {line}. A file must not hold a key: read it from"
+                    " the environment, or write a placeholder that does not look like one."
+                )
+        return ""
 
     def _apply(self, exchange: Exchange, blocks: Blocks) -> None:
         files = {path: text.encode("utf-8", "replace") for path, text in blocks.files.items()}
@@ -297,7 +312,14 @@ class Attempts:
         return self._log
 
     def _open_log(self, kind: str) -> AttemptLog:
-        return open_attempt(self._tools.project.tasks_dir, self._lineage, self._tools.run, self.number, kind)
+        return open_attempt(
+            self._tools.project.tasks_dir,
+            self._lineage,
+            self._tools.run,
+            self.number,
+            kind,
+            redact=self._tools.redact,
+        )
 
 
 def _exit_text(verdict: Verdict, timeout_s: float) -> str:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Protocol
 
+from ossature.domain.redaction import Redactor
+
 HEAD_BYTES = 256 * 1024
 TAIL_BYTES = 768 * 1024
 LOG_CAP_BYTES = 10 * 1024 * 1024
@@ -85,18 +87,22 @@ class LocalExecutor:
     environment. A process that leaves the group and clears its environment gets away.
     """
 
+    def __init__(self, redactor: Redactor | None = None) -> None:
+        """*redactor* takes secrets out of the output before anybody sees it."""
+        self._redactor = redactor or Redactor()
+
     async def run(self, action: Action) -> Finished:
         """Run *action*; a command that cannot be started is a value, with the reason in `note`."""
         loop = asyncio.get_running_loop()
         started_s = loop.time()
-        log = _Log(action)
+        log = _Log(action, self._redactor)
         mark = secrets.token_hex(8)
         try:
             process, pipe = _spawn(action, mark)
         except (OSError, ValueError) as error:
             log.close(_Kept())
             return _not_started(action, error)
-        output = _Output(pipe, log)
+        output = _Output(pipe, log, self._redactor)
         try:
             try:
                 is_timed_out = await _until_end(process, output, action.timeout_s)
@@ -155,7 +161,7 @@ class _Kept:
 class _Log:
     """The copy of an output on disk: what comes first as it comes, the tail at the end."""
 
-    def __init__(self, action: Action) -> None:
+    def __init__(self, action: Action, redactor: Redactor) -> None:
         self.note = ""
         self._file: IO[bytes] | None = None
         self._tail_bytes = min(TAIL_BYTES, action.log_cap_bytes // 2)
@@ -167,7 +173,7 @@ class _Log:
         except OSError as error:
             self._give_up(error)
         shown = action.command.replace("\n", "\n> ")
-        self._write(f"$ {shown}\n".encode("utf-8", "replace"))
+        self._write(redactor.content(f"$ {shown}\n".encode("utf-8", "replace")))
 
     def add(self, chunk: bytes) -> None:
         """Append as much of *chunk* as the cap allows before the end of the output is known."""
@@ -207,12 +213,12 @@ class _Log:
 class _Output:
     """The reading end of a command's pipe, read as the event loop finds time."""
 
-    def __init__(self, pipe: int, log: _Log) -> None:
+    def __init__(self, pipe: int, log: _Log, redactor: Redactor) -> None:
         self.kept = _Kept()
         self.ended = asyncio.Event()
         """Set when the last process that could write has closed its end."""
         self._pipe = pipe
-        self._log = log
+        self._redacting = redactor.stream(self.kept.add, log.add)
         self._loop = asyncio.get_running_loop()
         os.set_blocking(pipe, False)
         self._loop.add_reader(pipe, self._read)
@@ -226,6 +232,7 @@ class _Output:
     def close(self) -> None:
         self._loop.remove_reader(self._pipe)
         os.close(self._pipe)
+        self._redacting.end()
 
     def _read(self) -> None:
         try:
@@ -233,8 +240,7 @@ class _Output:
         except BlockingIOError:
             return
         if chunk:
-            self.kept.add(chunk)
-            self._log.add(chunk)
+            self._redacting.add(chunk)
         else:
             self._loop.remove_reader(self._pipe)
             self.ended.set()

@@ -101,8 +101,8 @@ def land_files(
     is_flaky: bool = False,
 ) -> JobEnd:
     """Land *files* as what the order's material led to."""
-    texts = {part.leaf: part.text for part in order.material.parts if part.text}
-    texts["verify commands"] = "\n".join(order.material.commands)
+    texts = {part.leaf: tools.redact(part.text) for part in order.material.parts if part.text}
+    texts["verify commands"] = tools.redact("\n".join(order.material.commands))
     landing = Landing(
         lineage=order.lineage,
         task=order.task.id,

@@ -45,6 +45,10 @@ class Tools:
     asks: Callable[[Gate], bool] = lambda _gate: True
     """Questions of that gate are put to people as things stand."""
 
+    def redact(self, text: str) -> str:
+        """*text* without secrets, as it may be written."""
+        return self.caller.redactor.text(text)
+
     def output_digest(self, path: str) -> str | None:
         """Digest of an output on disk; None where it is missing or no regular file within the folder."""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import tempfile
@@ -15,6 +16,10 @@ def write_crash_file(error: Exception, cwd: Path) -> Path | None:
     None where neither can be written. Holds no arguments and no environment: a key may be among them.
     """
     text = "".join(traceback.format_exception(error))
+    # Only a crash pays for what looks for keys.
+    from ossature.domain.redaction import Redactor, secrets_in
+
+    text = Redactor(secrets_in(os.environ)).text(text)
     text = f"ossature crashed on Python {platform.python_version()}, {sys.platform}\n\n{text}"
     for folder in (_state_dir(cwd), Path(tempfile.gettempdir())):
         if folder is None:

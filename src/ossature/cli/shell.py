@@ -37,7 +37,8 @@ def report_crash(error: Exception, terminal: Terminal) -> int:
     _show_traceback(terminal)
     path = write_crash_file(error, terminal.cwd)
     where = f"details in {path}" if path else "set OSSATURE_DEBUG=1 to see where"
-    terminal.say(f"ossature: internal error: {type(error).__name__}: {error} ({where})")
+    said = terminal.without_secrets(f"{type(error).__name__}: {error}")
+    terminal.say(f"ossature: internal error: {said} ({where})")
     return Exit.FAILED
 
 
@@ -113,5 +114,5 @@ def _show_traceback(terminal: Terminal) -> None:
         # Only somebody who debugs pays for it.
         from traceback import format_exc
 
-        for line in format_exc().splitlines():
+        for line in terminal.without_secrets(format_exc()).splitlines():
             terminal.say(line)

@@ -107,9 +107,16 @@ class Terminal:
 
     def fail(self, error: OssatureError) -> None:
         """What went wrong, where, and what to do."""
-        self.say(f"ossature: error: {error}")
+        self.say(f"ossature: error: {self.without_secrets(str(error))}")
         if error.hint:
-            self.say(f"  → {error.hint}")
+            self.say(f"  → {self.without_secrets(error.hint)}")
+
+    def without_secrets(self, text: str) -> str:
+        """*text*, which may quote a config, a provider or an exception, fit to be shown."""
+        # Only what goes wrong pays for looking.
+        from ossature.domain.redaction import Redactor, secrets_in
+
+        return Redactor(secrets_in(self.environ)).text(text)
 
     def flush(self) -> None:
         """Hand on what was printed; raises DiskError or BrokenPipeError where it cannot be."""

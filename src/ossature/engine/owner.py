@@ -33,6 +33,7 @@ from ossature.build.workspace import Workspace
 from ossature.domain import event as ev
 from ossature.domain.decision import Command, Pause, Requeue, Resume, Stop
 from ossature.domain.record import Record
+from ossature.domain.redaction import Redactor, secrets_in
 from ossature.domain.state import RunState
 from ossature.engine.closing import close_crashed, interrupted
 from ossature.engine.controls import Controls
@@ -144,7 +145,8 @@ class _Owner:
         self._ledger = ledger
         self._replay = replay
         self._folder = project.runs_dir / run
-        self._journal = Journal(self._folder / "events.jsonl")
+        self._redactor = Redactor(secrets_in(os.environ))
+        self._journal = Journal(self._folder / "events.jsonl", redact=self._redactor.text)
         self._state = RunState()
         self._stop_code = Exit.INT
         self._work: asyncio.Task[RunEnd] | None = None
@@ -161,7 +163,9 @@ class _Owner:
             on_command=self._obey,
         )
 
-        self._trust = trust_for(project, request, channel=self._gate, environ=os.environ)
+        self._trust = trust_for(
+            project, request, channel=self._gate, environ=os.environ, redact=self._redactor.text
+        )
 
     async def run(self, ready: Callable[[str], None], notice: str) -> int:
         """Work to the end; the journal ends in `run_finished` unless the disk refuses or we are killed."""
@@ -192,6 +196,7 @@ class _Owner:
             self._project.settings,
             replay=self._replay,
             root=self._project.root,
+            redact=self._redactor.text,
             may_run=self._trust.clear_model,
         )
         try:
@@ -225,7 +230,7 @@ class _Owner:
             # A bug of ours ends this run with a message and leaves its journal whole; the details are kept.
             path = self._folder / "crash.log"
             with suppress(OSError):
-                path.write_text(traceback.format_exc(), "utf-8")
+                path.write_text(self._redactor.text(traceback.format_exc()), "utf-8")
             name = self._project.relative(path)
             return RunEnd("failed", Exit.FAILED, f"internal error; details are in {name}", "please report it")
 
@@ -268,6 +273,7 @@ class _Owner:
                 is_replay=self._replay is not None,
                 allows_unpriced=self._request.allows_unpriced,
             ),
+            redactor=self._redactor,
         )
         desk = Desk(
             project=project,
@@ -300,7 +306,7 @@ class _Owner:
             run=self._run,
             channel=self._gate,
             caller=caller,
-            executor=TrustedExecutor(LocalExecutor(), self._trust),
+            executor=TrustedExecutor(LocalExecutor(self._redactor), self._trust),
             workspace=workspace,
             blobs=blobs,
             ledger=self._ledger,

@@ -162,7 +162,12 @@ class Trust:
 
 
 def trust_for(
-    project: Project, request: RunRequest, *, channel: Channel, environ: Mapping[str, str]
+    project: Project,
+    request: RunRequest,
+    *,
+    channel: Channel,
+    environ: Mapping[str, str],
+    redact: Callable[[str], str] = str,
 ) -> Trust:
     """The trust that a run of *request* goes by, for the user whose environment this is."""
     return Trust(
@@ -172,6 +177,7 @@ def trust_for(
         channel=channel,
         given=(request.model, environ.get("OSSATURE_MODEL", "")),
         is_shipped=request.is_demo,
+        redact=redact,
     )
 
 

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ossature.domain.event import ModelCalled, ModelFailed, ModelReplied, ReplySource
+from ossature.domain.event import ModelCalled, ModelFailed, ModelReplied, ReplySource, Role
 from ossature.domain.record import Channel
+from ossature.domain.redaction import Redactor
 from ossature.llm import retry
 from ossature.llm.budget import Budget, Budgeted
 from ossature.llm.choose import Models
@@ -23,6 +24,8 @@ from ossature.store.disk import disk_errors
 from ossature.store.exchange import Exchanges
 from ossature.store.tasklog import AttemptLog, list_attempts, open_attempt
 
+WRITES_FILES: frozenset[Role] = frozenset({"implement", "fix", "fix_escalation"})
+"""Roles whose replies are taken letter by letter; what others say is used as it is kept, without secrets."""
 _FLUSH_S = 0.05
 """A reader sees text this late at most while it comes in; every piece by itself would be a write each."""
 _TAKEN_OVER = "interrupted"
@@ -74,10 +77,12 @@ class Caller:
         now: Callable[[], datetime] = utc_now,
         budget: Budget | None = None,
         patience: Patience | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         """*max_calls* is how many models are asked at a time; 0 sets no limit.
 
-        Without a *budget* nothing is counted: replies that are played back cost nothing.
+        Without a *budget* nothing is counted: replies that are played back cost nothing. *redactor* takes
+        secrets out of what is kept, not out of what a model is sent.
         """
         self._models: retry.Answers = Budgeted(models, budget) if budget else models
         self._patience = patience or Patience(channel)
@@ -89,6 +94,7 @@ class Caller:
         self._calls = asyncio.Semaphore(max_calls) if max_calls else nullcontext()
         self._clock = clock
         self._now = now
+        self.redactor = redactor or Redactor()
 
     async def ask(self, request: Request, *, takes_up: bool = True, within_run: bool = False) -> Exchange:
         """Answer *request*; raises ModelError when no try brought a reply, DiskError when it cannot be kept,
@@ -105,7 +111,14 @@ class Caller:
             return await self._ask(request, None)
 
     async def _ask(self, request: Request, earlier: AttemptLog | None) -> Exchange:
-        log = open_attempt(self._tasks_dir, request.lineage, self._run, request.attempt, request.role)
+        log = open_attempt(
+            self._tasks_dir,
+            request.lineage,
+            self._run,
+            request.attempt,
+            request.role,
+            redact=self.redactor.text,
+        )
         log.write_prompt(readable(request))
         self._channel.emit(
             ModelCalled(
@@ -131,7 +144,7 @@ class Caller:
         _update(exchange.log, verdict=verdict, landed=landed)
 
     async def _complete(self, request: Request, log: AttemptLog) -> Reply:
-        stream = _Stream(log, self._clock)
+        stream = _Stream(log, self._clock, self.redactor)
 
         def on_wait(error: ModelError, wait_s: float) -> None:
             stream.restart()
@@ -140,12 +153,12 @@ class Caller:
         try:
             return await self._patiently(request, stream, on_wait)
         except ModelError as error:
-            stream.flush()
+            stream.end()
             log.write_meta({**self._meta(request), "error": error.kind, "message": str(error)})
             self._fail(request, error, retry_in_s=None)
             raise
         except asyncio.CancelledError:
-            stream.flush()
+            stream.end()
             log.write_meta({**self._meta(request), "error": "cancelled"})
             raise
 
@@ -167,6 +180,8 @@ class Caller:
     def _keep(self, request: Request, log: AttemptLog, reply: Reply, *, seconds: float) -> Exchange:
         digest = request.request_digest
         usage = reply.usage
+        kept = self.redactor.text(reply.text)
+        is_code = request.role in WRITES_FILES
         # Before the response: once that is there, the attempt counts as whole.
         log.write_meta(
             {
@@ -177,6 +192,8 @@ class Caller:
                 "finish": reply.finish,
                 "note": reply.note,
                 "seconds": round(seconds, 3),
+                # What is kept of such a reply is not the reply: nothing may be made from it later.
+                **({"is_redacted": True} if is_code and kept != reply.text else {}),
                 "sample": len(self._exchanges.find(digest)),
             }
         )
@@ -200,7 +217,7 @@ class Caller:
             )
         )
         return Exchange(
-            text=reply.text,
+            text=reply.text if is_code else kept,
             folder=log.folder,
             log=log,
             source=reply.source,
@@ -230,13 +247,13 @@ class Caller:
     def _interrupted(self, request: Request, *, within_run: bool) -> AttemptLog | None:
         """The newest attempt of an earlier run that got this very request answered and came to no verdict."""
         digest = request.request_digest
-        for log in reversed(list_attempts(self._tasks_dir, request.lineage)):
+        for log in reversed(list_attempts(self._tasks_dir, request.lineage, redact=self.redactor.text)):
             name = log.name
             if name is None or name.kind != request.role or (name.run == self._run and not within_run):
                 continue
             meta = log.read_meta() or {}
             is_same = meta.get("request_digest") == digest and not meta.get("verdict")
-            if is_same and log.response_path.is_file():
+            if is_same and not meta.get("is_redacted") and log.response_path.is_file():
                 return log
         return None
 
@@ -259,8 +276,10 @@ class Caller:
 class _Stream:
     """The response as it comes in, written in pieces worth a write."""
 
-    def __init__(self, log: AttemptLog, clock: Callable[[], float]) -> None:
+    def __init__(self, log: AttemptLog, clock: Callable[[], float], redactor: Redactor) -> None:
+        self._redactor = redactor
         self._log = log
+        self._redacting = redactor.stream(self._write)
         self._clock = clock
         self._waiting: list[str] = []
         self._flushed_at = float("-inf")
@@ -272,15 +291,24 @@ class _Stream:
 
     def flush(self) -> None:
         if self._waiting:
-            self._log.append_response("".join(self._waiting))
+            self._redacting.add("".join(self._waiting).encode("utf-8", "replace"))
             self._waiting.clear()
         self._flushed_at = self._clock()
+
+    def end(self) -> None:
+        """Nothing more comes in."""
+        self.flush()
+        self._redacting.end()
 
     def restart(self) -> None:
         """The reply begins anew."""
         self._waiting.clear()
+        self._redacting = self._redactor.stream(self._write)
         with disk_errors(self._log.part_path, "delete"):
             self._log.part_path.unlink(missing_ok=True)
+
+    def _write(self, content: bytes) -> None:
+        self._log.append_response(content.decode("utf-8", "replace"))
 
 
 def readable(request: Request) -> str:

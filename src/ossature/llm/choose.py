@@ -22,16 +22,19 @@ class Models:
         replay: ReplayClient | None = None,
         environ: Mapping[str, str] | None = None,
         root: Path | None = None,
+        redact: Callable[[str], str] = str,
         may_run: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         """*root* is the project's: commands of `exec:` run there, wherever ossature was started.
 
+        *redact* takes secrets out of what providers and commands are quoted with.
         *may_run* takes an `exec:` model that is about to run, and raises where it may not.
         """
         self._settings = settings
         self._replay = replay
+        self._redact = redact
         self._may_run = may_run
-        self._exec = ExecClient(environ, cwd=root)
+        self._exec = ExecClient(environ, cwd=root, redact=redact)
         self._litellm: LitellmClient | None = None
 
     async def complete(self, request: Request, on_text: OnText) -> Reply:
@@ -50,7 +53,7 @@ class Models:
                 await self._may_run(request.model)
             return await self._exec.complete(request, on_text)
         if self._litellm is None:
-            self._litellm = LitellmClient(ollama_base_url=self._settings.ollama_base_url)
+            self._litellm = LitellmClient(ollama_base_url=self._settings.ollama_base_url, redact=self._redact)
         return await self._litellm.complete(request, on_text)
 
     async def close(self) -> None:

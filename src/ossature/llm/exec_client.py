@@ -8,7 +8,7 @@ import contextlib
 import os
 import shlex
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn, cast
 
@@ -25,7 +25,15 @@ _STDERR_TAIL = 4096
 class ExecClient:
     """Answers `exec:command args`; the command is split like a shell would, but no shell runs it."""
 
-    def __init__(self, environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str] | None = None,
+        *,
+        cwd: Path | None = None,
+        redact: Callable[[str], str] = str,
+    ) -> None:
+        """*redact* takes secrets out of what the command says on stderr, before it is cut short."""
+        self._redact = redact
         self._environ = os.environ if environ is None else environ
         self._cwd = cwd
 
@@ -40,7 +48,8 @@ class ExecClient:
             status = transport.get_returncode() or 0
             if not conversation.has_eof:
                 _signal(transport, signal.SIGKILL)
-            return _judge(words[0], status, reply, conversation.stderr)
+            said = self._redact(conversation.stderr.decode("utf-8", "replace")).strip()
+            return _judge(words[0], status, reply, said)
         except TimeoutError as error:
             await _end(transport, conversation)
             raise ModelError(
@@ -137,8 +146,7 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
     return True
 
 
-def _judge(command: str, status: int, reply: Reply, stderr: bytes) -> Reply:
-    said = stderr.decode("utf-8", "replace").strip()
+def _judge(command: str, status: int, reply: Reply, said: str) -> Reply:
     # The end of it: a traceback names the error last.
     last = " ".join(said.split())[-200:]
     if status:

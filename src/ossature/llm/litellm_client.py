@@ -7,6 +7,7 @@ import codecs
 import importlib
 import logging
 import os
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ossature.errors import OssatureError
@@ -42,7 +43,11 @@ _OLLAMA = ("ollama_chat/", "ollama/")
 class LitellmClient:
     """Answers `provider:model` and `provider/model`; keys and base URLs are the environment's."""
 
-    def __init__(self, *, ollama_base_url: str = "", idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self, *, ollama_base_url: str = "", idle_s: float = IDLE_S, redact: Callable[[str], str] = str
+    ) -> None:
+        """*redact* takes secrets out of what a provider is quoted with."""
+        self._redact = redact
         self._ollama_base_url = ollama_base_url
         self._idle_s = idle_s
         self._litellm: Any = None
@@ -62,7 +67,7 @@ class LitellmClient:
         except Exception as error:
             if isinstance(error, TimeoutError) and deadline.expired():
                 raise _late(request) from error
-            raise explain(error, request.model) from error
+            raise explain(error, request.model, redact=self._redact) from error
         finally:
             if stream is not None:
                 await _give_up(stream)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -103,13 +103,16 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def explain(error: Exception, model: str) -> ModelError:
-    """The ModelError that stands for *error*; a known cause never quotes the provider."""
+def explain(error: Exception, model: str, *, redact: Callable[[str], str] = str) -> ModelError:
+    """The ModelError that stands for *error*; a known cause never quotes the provider.
+
+    *redact* takes secrets out of what is quoted, before it is cut short.
+    """
     origin = getattr(error, "original_exception", None)
     cause = origin if isinstance(origin, Exception) else error
     text = str(cause)[:20_000].lower()
     kind = _kind_of(cause, text)
-    message, hint = _words(kind, model, cause)
+    message, hint = _words(kind, model, cause, redact=redact)
     wait = retry_after(_headers_of(cause) or _headers_of(error), datetime.now(UTC))
     return ModelError(
         message, kind=kind, hint=hint, retry_after_s=wait if kind in ("rate_limit", "overloaded") else None
@@ -180,10 +183,10 @@ def _kind_of_status(status: int, error: Exception) -> ErrorKind:
     return "unknown"
 
 
-def _words(kind: ErrorKind, model: str, error: Exception) -> tuple[str, str]:
+def _words(kind: ErrorKind, model: str, error: Exception, *, redact: Callable[[str], str]) -> tuple[str, str]:
     """Message and hint."""
     if kind not in _WORDS:
-        return _quoted(model, error)
+        return _quoted(model, error, redact)
     status = _status_of(error)
     values = {
         "provider": provider_of(model),
@@ -197,8 +200,8 @@ def _words(kind: ErrorKind, model: str, error: Exception) -> tuple[str, str]:
     return message.format_map(values), hint.format_map(values)
 
 
-def _quoted(model: str, error: Exception) -> tuple[str, str]:
-    text = str(getattr(error, "message", "") or error)[:20_000]
+def _quoted(model: str, error: Exception, redact: Callable[[str], str]) -> tuple[str, str]:
+    text = redact(str(getattr(error, "message", "") or error))[:20_000]
     if "llm provider not provided" in text.lower():
         return f"model {model!r} names no provider", "write it as provider:model, e.g. openai:gpt-4.1"
     inner = _JSON_MESSAGE.search(text)

@@ -138,6 +138,8 @@ def _read_recording(path: Path) -> _Recording | None:
         return None
     try:
         meta = json.loads(path.read_bytes())
+        if meta.get("is_redacted"):
+            return None
         usage = meta.get("usage") or {}
         return _Recording(
             folder=path.parent,

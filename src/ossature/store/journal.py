@@ -16,6 +16,7 @@ from pydantic_core import PydanticSerializationError
 
 from ossature.domain.event import SCHEMA, Event, RunFinished, RunStarted, UnknownEvent
 from ossature.domain.record import DURABLE, RECORD, Record, UnknownRecord
+from ossature.domain.redaction import without_tokens
 from ossature.errors import Exit, OssatureError, Place
 from ossature.store.checked_lines import LINE_OVERHEAD, decode_line, encode_line, good_lines
 from ossature.store.disk import AppendFile, disk_errors, read_existing
@@ -34,10 +35,17 @@ def utc_now() -> datetime:
 class Journal:
     """The writing end. Opening cuts what a crash left torn or damaged."""
 
-    def __init__(self, path: Path, *, now: Callable[[], datetime] = utc_now) -> None:
-        """Raises DiskError."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        redact: Callable[[str], str] = without_tokens,
+    ) -> None:
+        """*redact* takes secrets out of what is written. Raises DiskError."""
         self.path = path
         self._now = now
+        self._redact = redact
         content = read_existing(path) or b""
         payloads, good_length = good_lines(content)
         self.seq = _seq_of(payloads[-1], len(payloads)) if payloads else 0
@@ -47,9 +55,16 @@ class Journal:
         self._file = AppendFile(path, keep=good_length)
 
     def append(self, event: Event) -> Record:
-        """Stamp *event* and write it; durable kinds are on the disk on return. Raises DiskError."""
+        """Stamp *event* and write it; durable kinds are on the disk on return. Raises DiskError.
+
+        The record is as every other reader sees it: without secrets.
+        """
         record = Record(seq=self.seq + 1, at=self._now(), event=event)
-        self._file.append(encode_line(_dump(record)), is_durable=event.kind in DURABLE)
+        line = _dump(record).decode("utf-8")
+        kept = self._redact(line)
+        if kept is not line and kept != line:
+            record, kept = _without_secrets(record, kept, self._redact)
+        self._file.append(encode_line(kept.encode("utf-8")), is_durable=event.kind in DURABLE)
         self.seq = record.seq
         return record
 
@@ -198,14 +213,29 @@ def _dump(record: Record) -> bytes:
         return RECORD.dump_json(RECORD.validate_python(whole))
 
 
+def _without_secrets(record: Record, line: str, redact: Callable[[str], str]) -> tuple[Record, str]:
+    """The record that *line*, redacted as a text, stands for; string by string where that is no record."""
+    try:
+        return RECORD.validate_json(line), line
+    except ValidationError:
+        fields = record.model_dump(mode="json")
+        kept = RECORD.validate_python({**fields, "event": _changed(fields["event"], redact)})
+        return kept, kept.model_dump_json()
+
+
 def _mended(value: Any) -> Any:
+    return _changed(value, lambda text: _SURROGATE.sub("\ufffd", text))
+
+
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
+    """*value* with *change* made to every string in it."""
     match value:
         case str():
-            return _SURROGATE.sub("\ufffd", value)
+            return change(value)
         case dict():
-            return {key: _mended(item) for key, item in value.items()}
+            return {key: item if key == "kind" else _changed(item, change) for key, item in value.items()}
         case list() | tuple():
-            return [_mended(item) for item in value]
+            return [_changed(item, change) for item in value]
         case _:
             return value
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ossature.digest import digest_json
 from ossature.domain.paths import relative_parts
+from ossature.domain.redaction import without_tokens
 from ossature.store.disk import disk_errors, make_folder, read_existing, write_atomic
 
+Redact = Callable[[str], str]
 _MAX_SLUG = 40
 _FOLDER = re.compile(r"(?P<run>.+)-(?P<number>\d+)-(?P<kind>[a-z_]+)(?:-(?P<again>\d+))?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -31,8 +33,10 @@ class AttemptName(NamedTuple):
 class AttemptLog:
     """One attempt's folder. Writing methods raise DiskError."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, redact: Redact = without_tokens) -> None:
+        """*redact* takes secrets out of what is written."""
         self.folder = folder
+        self._redact = redact
 
     @property
     def name(self) -> AttemptName | None:
@@ -66,25 +70,26 @@ class AttemptLog:
         return self.folder / "attempt.json"
 
     def write_prompt(self, text: str) -> None:
-        write_atomic(self.prompt_path, _utf8(text))
+        write_atomic(self.prompt_path, _utf8(self._redact(text)))
 
     def append_response(self, text: str) -> None:
-        """Add what came in; a reader may look at `part_path` meanwhile. Not durable."""
+        """Add what came in, free of secrets; a reader may look at `part_path` meanwhile. Not durable."""
         with disk_errors(self.part_path, "write"), self.part_path.open("ab") as part:
             part.write(_utf8(text))
 
     def finish_response(self, text: str) -> None:
         """Keep the whole response durably, whatever came in piece by piece."""
-        write_atomic(self.response_path, _utf8(text))
+        write_atomic(self.response_path, _utf8(self._redact(text)))
         with disk_errors(self.part_path, "delete"):
             self.part_path.unlink(missing_ok=True)
 
     def write_changes(self, diff: str) -> None:
-        write_atomic(self.changes_path, _utf8(diff))
+        write_atomic(self.changes_path, _utf8(self._redact(diff)))
 
     def write_meta(self, meta: Mapping[str, Any]) -> None:
         """Replace `attempt.json`; *meta* holds JSON values."""
-        write_atomic(self.meta_path, _utf8(json.dumps(dict(meta), indent=2, ensure_ascii=False) + "\n"))
+        text = json.dumps(dict(meta), indent=2, ensure_ascii=False) + "\n"
+        write_atomic(self.meta_path, _utf8(self._redact(text)))
 
     def read_meta(self) -> dict[str, Any] | None:
         """None when it is missing or damaged."""
@@ -103,7 +108,9 @@ class AttemptLog:
         return _text(read_existing(self.response_path))
 
 
-def open_attempt(tasks_dir: Path, lineage: str, run: str, number: int, kind: str) -> AttemptLog:
+def open_attempt(
+    tasks_dir: Path, lineage: str, run: str, number: int, kind: str, *, redact: Redact = without_tokens
+) -> AttemptLog:
     """Make `<lineage>/<run>-<number>-<kind>`, with `-2`, `-3`… behind it when it exists; raises DiskError."""
     base = f"{run}-{number}-{kind}"
     relative_parts(f"{lineage}/{base}")
@@ -118,16 +125,16 @@ def open_attempt(tasks_dir: Path, lineage: str, run: str, number: int, kind: str
             except FileExistsError:
                 again += 1
             else:
-                return AttemptLog(folder)
+                return AttemptLog(folder, redact=redact)
 
 
-def list_attempts(tasks_dir: Path, lineage: str) -> list[AttemptLog]:
+def list_attempts(tasks_dir: Path, lineage: str, *, redact: Redact = without_tokens) -> list[AttemptLog]:
     """Oldest first, by run, then number; folders of other names come first."""
     relative_parts(lineage)
     folder = tasks_dir / lineage
     with disk_errors(folder, "read"):
         folders = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-    return [AttemptLog(path) for path in sorted(folders, key=_age)]
+    return [AttemptLog(path, redact=redact) for path in sorted(folders, key=_age)]
 
 
 def parse_name(name: str) -> AttemptName | None:

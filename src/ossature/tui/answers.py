@@ -67,9 +67,20 @@ def question_lines(
     lines = [
         [Span("   " if number else " ? ", "ask"), Span(text, "ask")] for number, text in enumerate(pieces)
     ]
-    telling = [clean_line(line) for line in question.detail.splitlines() if _is_telling(line, question)]
-    lines += [[Span("   "), Span(text, "plain")] for text in telling[:details]]
+    lines += [[Span("   "), Span(text, "plain")] for text in _details(question, width, details)]
     return lines + _key_lines(offers(question), width)
+
+
+def _details(question: Question, width: int, room: int) -> list[str]:
+    """At most *room* lines, but for what is to be trusted: all of it, or where all of it can be seen."""
+    texts = [clean_line(line) for line in question.detail.splitlines()]
+    if question.gate != "trust":
+        return [text for text in texts if _is_telling(text, question)][:room]
+    wrapped = [piece for text in texts for piece in wrap(text, max(width - 3, 10))]
+    if len(wrapped) <= room:
+        return wrapped
+    kept = wrapped[: max(room - 1, 0)]
+    return [*kept, f"not all of it fits here: see `ossature trust --show` first ({len(texts)} things)"]
 
 
 def _is_telling(line: str, question: Question) -> bool:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from pydantic import ValidationError
 
 from ossature.cli.command import Command
 from ossature.cli.terminal import Terminal
+from ossature.domain.redaction import Redactor, secrets_in
 from ossature.engine.owner import own
 from ossature.engine.session import RunRequest
 from ossature.errors import OssatureError, UsageError
@@ -43,7 +47,7 @@ def own_run(args: argparse.Namespace, terminal: Terminal) -> int:
     try:
         project = load_project(Path(args.project), terminal.environ)
         request = _read_request(args.request)
-        return own(project, request, ready=lambda run: _begin(run, project, starter))
+        return own(project, request, ready=lambda run: _begin(run, project, starter, terminal.environ))
     except OssatureError as error:
         starter.tell(error=str(error), hint=error.hint, exit_code=int(error.exit_code))
         raise
@@ -56,7 +60,7 @@ def _read_request(text: str) -> RunRequest:
         raise UsageError(f"not a request: {error}") from error
 
 
-def _begin(run: str, project: Project, starter: Starter) -> None:
+def _begin(run: str, project: Project, starter: Starter, environ: Mapping[str, str]) -> None:
     """From here on nobody reads our streams."""
     log = os.open(project.runs_dir / run / "owner.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     sys.stdout.flush()
@@ -64,7 +68,42 @@ def _begin(run: str, project: Project, starter: Starter) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
+    # Libraries print what they please, keys among it.
+    redactor = Redactor(secrets_in(environ))
+    sys.stdout = RedactingWriter(sys.stdout, redactor)
+    sys.stderr = RedactingWriter(sys.stderr, redactor)
     starter.tell(run=run)
+
+
+class RedactingWriter(io.TextIOBase):
+    """A stream that takes secrets out of each line before it hands it on."""
+
+    def __init__(self, stream: TextIO, redactor: Redactor) -> None:
+        self._stream = stream
+        self._redacting = redactor.stream(self._hand_on)
+
+    def write(self, text: str) -> int:
+        """Hand on what is whole; the rest waits for the end of its line."""
+        self._redacting.add(text.encode("utf-8", "replace"))
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what was handed on so far, which is all that may be read yet."""
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Hand on the rest."""
+        if not self.closed:
+            self._redacting.end()
+        super().close()
+
+    def fileno(self) -> int:
+        """Of the file behind."""
+        return self._stream.fileno()
+
+    def _hand_on(self, content: bytes) -> None:
+        self._stream.write(content.decode("utf-8", "replace"))
+        self._stream.flush()
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
