@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from ossature.domain.paths import obeyed_part
 from ossature.domain.plan import Task
 from ossature.errors import OssatureError
 from ossature.store.safe_root import SafeRoot
@@ -29,6 +30,12 @@ def copied_files(task: Task, context_root: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for source, output in zip(task.source, task.outputs, strict=True):
         for name, target in _matches(task, source, output, names):
+            obeyed = obeyed_part(target)
+            if obeyed:
+                raise OssatureError(
+                    f"task {task.id}: {source} would write {target}: other programs act upon {obeyed}",
+                    hint="copy it by hand, or let the pattern leave it out",
+                )
             files[target] = root.read(name)
     return files
 

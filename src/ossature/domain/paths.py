@@ -28,6 +28,12 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$"}) | {
 """Names that Windows takes for devices, with any extension."""
 _OURS = frozenset({".git", "git~1", ".ossature"})
 """Never inside a root, in any case: file systems that fold case would reach the real one."""
+_OBEYED = frozenset(
+    {".envrc", ".direnv", ".vscode", ".idea", ".mcp.json", ".claude", ".codex", ".cursor", ".cursorrules"}
+    | {"agents.md", "claude.md", "gemini.md", ".gitmodules", ".gitconfig", ".husky", "ossature.toml"}
+    | {".bashrc", ".bash_profile", ".bash_login", ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin"}
+)
+"""Files and folders that shells, editors and coding assistants act upon as soon as a person comes near."""
 _PLAIN = re.compile(
     r"(?:(?!(?:con|prn|aux|nul|com\d|lpt\d)(?![^./]))[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_-]+)*(?:/(?!\Z)|\Z))+",
     re.ASCII | re.IGNORECASE,
@@ -46,6 +52,11 @@ def relative_parts(path: str) -> tuple[str, ...]:
     if reason:
         raise UnsafePath(f"the path {quoted_path(path)} {reason}")
     return parts
+
+
+def obeyed_part(path: str) -> str:
+    """The part of *path* that other programs take orders from; empty where there is none."""
+    return next((part for part in path.split("/") if part.casefold() in _OBEYED), "")
 
 
 def find_clashes(paths: Iterable[str]) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _HIDDEN = re.compile(
     "["
@@ -14,6 +15,21 @@ _HIDDEN = re.compile(
     "]"
 )
 """Everything that moves the cursor, hides, or turns the reading direction (Trojan Source, CVE-2021-42574)."""
+
+
+_UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\U000e0001-\U000e007f]")
+"""Of them, what no writing system and no emoji needs in the files that people write."""
+
+
+def find_unseen(text: str) -> Iterator[re.Match[str]]:
+    """Every character of *text* that a reader does not see, and that may show it as what it is not."""
+    return iter(()) if text.isascii() else _UNSEEN.finditer(text)
+
+
+def hidden_in_line(text: str) -> str:
+    """`U+202E` for the first character of *text* that moves, hides or turns what is shown; else empty."""
+    found = next((found for found in _HIDDEN.finditer(text)), None)
+    return f"U+{ord(found[0]):04X}" if found else ""
 
 
 def clean(text: str) -> str:

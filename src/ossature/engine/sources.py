@@ -9,12 +9,14 @@ from ossature.analysis.texts import stored_interfaces
 from ossature.build.material import Sources
 from ossature.build.staleness import lineages, match_landings
 from ossature.digest import digest_json
+from ossature.domain.hazards import find_hazards
+from ossature.domain.plain_text import hidden_in_line
 from ossature.domain.plan import Graph, Plan, graph_of
 from ossature.domain.spec import SpecTree
-from ossature.errors import Diagnostic, PlanError, UnsafePath
+from ossature.errors import Diagnostic, OssatureError, Place, PlanError, UnsafePath
 from ossature.llm.prompt import override_digest
 from ossature.project import Project
-from ossature.settings import Settings
+from ossature.settings import CONFIG_NAME, Settings
 from ossature.spec.plan_check import check_plan
 from ossature.spec.tree import load_specs, with_strict
 from ossature.store.ledger import Landing, Ledger
@@ -122,7 +124,12 @@ def load(project: Project, *, ledger: Ledger | None = None, tree: SpecTree | Non
         output=output,
         sources=sources,
         lineages=lineages(plan, landings),
-        diagnostics=(*plan.diagnostics, *checks),
+        diagnostics=(
+            *plan.diagnostics,
+            *checks,
+            *_settings_errors(project),
+            *_context_hazards(project, plan),
+        ),
         plan_stamp=stamp,
         leftovers=_leftovers(sources, ledger.landings),
     )
@@ -199,6 +206,33 @@ def _contexts(project: Project, plan: Plan) -> dict[str, str]:
         digest = digest_or_none(root, path)
         if digest is not None:
             found[path] = digest
+    return found
+
+
+def _settings_errors(project: Project) -> list[Diagnostic]:
+    """Commands of the config that do not show what they do."""
+    settings = project.settings
+    texts = [("[build] setup", one) for one in settings.setup]
+    texts += [("[build] verify", one) for one in settings.verify]
+    texts += [("[llm]", one) for one in (settings.model, *settings.models.values())]
+    code, place, hint = "config-hidden-character", Place(CONFIG_NAME), "delete it"
+    return [
+        Diagnostic(code, "error", place, f"{key} holds the character {hidden}", hint)
+        for key, text in texts
+        if (hidden := hidden_in_line(text))
+    ]
+
+
+def _context_hazards(project: Project, plan: Plan) -> list[Diagnostic]:
+    """Warnings about the context files that prompts show."""
+    root = SafeRoot(project.context_root)
+    found: list[Diagnostic] = []
+    for path in sorted({path for task in plan.tasks for path in task.context_files}):
+        try:
+            text = root.read(path).decode("utf-8", "replace") if root.exists(path) else ""
+        except OssatureError:
+            continue
+        found += find_hazards(text, f"{project.settings.context_dir}/{path}")
     return found
 
 

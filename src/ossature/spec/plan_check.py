@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ossature.domain.paths import relative_parts
+from ossature.domain.paths import find_clashes, obeyed_part, quoted_path, relative_parts
+from ossature.domain.plain_text import hidden_in_line
 from ossature.domain.plan import Graph, Plan, Task, graph_of, writers_of
 from ossature.domain.spec import SpecTree
 from ossature.errors import Diagnostic, Place, Severity, UnsafePath
@@ -73,6 +74,10 @@ def check_plan(
         _check_shown_files(check, task, writers)
         _check_refs(check, task, refs)
         _check_verify(check, task, writers, modules)
+    for one, like_it in find_clashes(writers):
+        message = f"writes {quoted_path(like_it)}, on some systems the same file as {quoted_path(one)}"
+        hint = f"which {writers[one][0]} writes: let the names differ in more than case"
+        check.say(plan.find(writers[like_it][0]), "same-file", message, hint=hint)
     if not check.graph.cycle:
         _check_writers(check, writers)
     return tuple(check.found)
@@ -124,6 +129,10 @@ def _check_outputs(check: _Check, task: Task, reserved: Collection[str]) -> None
     for output in task.written:
         path = output.replace("*", "x") if task.source else output
         _check_path(check, task, "outputs" if output in task.outputs else "byproducts", path)
+        obeyed = obeyed_part(path)
+        if obeyed and task.intent != "manual":
+            hint = "name another file, or mark the task manual and write it yourself"
+            check.say(task, "obeyed-name", f"writes {path}: other programs act upon {obeyed}", hint=hint)
         folded = path.casefold()
         for name in reserved:
             if folded == name.casefold() or folded.startswith(f"{name.casefold()}/"):
@@ -186,6 +195,11 @@ def _check_verify(check: _Check, task: Task, writers: dict[str, list[str]], modu
     """A verify may only name files that exist by then: its own outputs and those of what it waits for."""
     if not task.verify and not task.source and task.intent == "pending":
         check.say(task, "no-verify", "has no verify command", hint="it lands unverified", severity="warning")
+    for command in task.verify:
+        hidden = hidden_in_line(command)
+        if hidden:
+            message = f"its verify holds the character {hidden}, which hides what it does"
+            check.say(task, "hidden-character", message, hint="write it without")
     told: set[str] = set()
     for path in _mentioned(task, writers, modules):
         ids = writers[path]

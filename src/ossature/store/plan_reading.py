@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ossature.domain.hazards import hidden_characters
 from ossature.domain.plan import Intent, Plan, Task, TaskKind
 from ossature.errors import Diagnostic, Place, PlanError, Severity
 from ossature.store.disk import read_existing
@@ -53,6 +54,7 @@ def parse_plan(text: str, *, name: str) -> Plan:
     except PlanError as error:
         return _unusable(name, "plan-invalid-toml", error.place.line if error.place else 0, error.message)
     diagnostics: list[Diagnostic] = []
+    diagnostics += hidden_characters(text, name)
     tasks = _read_tasks(document, text, name, diagnostics)
     meta = document.get("meta", {})
     specs: tuple[str, ...] = ()

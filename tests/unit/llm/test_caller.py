@@ -263,8 +263,8 @@ def test_pieces_are_written_together(desk, monkeypatch):
         real(self, text)
 
     monkeypatch.setattr(AttemptLog, "append_response", append)
-    exchange = desk.ask(FakeModels(["x"] * 1000))
-    assert exchange.text == "x" * 1000
+    exchange = desk.ask(FakeModels(["x "] * 1000))
+    assert exchange.text == "x " * 1000
     assert 1 < len(writes) < 400
 
 
