@@ -21,6 +21,8 @@ class Provider:
     def __init__(self) -> None:
         self.mode = "ok"
         self.text = TEXT
+        self.echo = ""
+        """What an error says in its body and, as far as that can hold it, in a header."""
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
@@ -70,6 +72,12 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if mode in _ANSWERS:
                 status, headers, content = _ANSWERS[mode]
+                if self.asked.echo:
+                    headers = {
+                        **headers,
+                        "X-Echo": " ".join(self.asked.echo.split()).encode("ascii", "ignore").decode(),
+                    }
+                    content = _error(self.asked.echo)
                 self.answer(status, content, headers)
             elif mode in _BREAKS:
                 _BREAKS[mode](self)

@@ -208,11 +208,14 @@ def forms_of(value: str) -> set[str]:
     if len(lines) > 1:
         # Each by itself, so that no secret goes over the end of a line.
         parts = [line for line in lines if len(line) >= _MIN_LINE_CHARS and not line.startswith("-----")]
-        escaped = {json.dumps(value)[1:-1], quote(value, safe=""), quote_plus(value)}
-        return escaped.union(*(forms_of(part) for part in parts))
+        whole = {json.dumps(value)[1:-1], quote(value, safe=""), quote_plus(value)}
+        return whole.union(*(forms_of(part) for part in parts))
     value = value.strip()
     raw = value.encode("utf-8", "surrogateescape")
-    forms = {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
+    escaped = json.dumps(value)[1:-1]
+    # Twice: JSON that is quoted in JSON, as in an error of a provider that is quoted in an event.
+    forms = {value, escaped, json.dumps(escaped)[1:-1], repr(value)[1:-1]}
+    forms |= {json.dumps(value, ensure_ascii=False)[1:-1]}
     for coded in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
         forms |= {coded, _ESCAPE.sub(lambda found: found[0].lower(), coded)}
     forms |= {raw.hex(), raw.hex().upper()}

@@ -11,7 +11,7 @@ from tests.support.calls import a_request
 
 
 class FakeLitellm:
-    def __init__(self, *, ollama_base_url=""):
+    def __init__(self, *, ollama_base_url="", **_):
         self.ollama_base_url = ollama_base_url
         self.closed = 0
         made.append(self)

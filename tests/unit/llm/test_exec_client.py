@@ -64,7 +64,7 @@ def test_prompt_goes_to_stdin_and_stdout_is_the_reply(script):
     assert (reply.source, reply.finish, reply.cost_usd, reply.note) == ("exec", "stop", None, "")
 
 
-def test_command_learns_what_it_is_asked_for(script):
+def test_command_learns_what_it_is_asked_for(script, foreign):
     model = script(
         "import os\nfor name in sorted(os.environ):\n"
         "    if name.startswith('OSSATURE_'): print(name, os.environ[name])\nprint(os.environ['MINE'])"
