@@ -537,7 +537,7 @@ def test_no_write_escapes_while_a_folder_is_swapped_for_a_link(arena: Path):
     root = SafeRoot(arena / "root", syncs=False)
     written = refused = 0
     with Attacker(arena / "root" / "d", arena / "root" / "evil") as attacker:
-        while written + refused < 2_000 or not (written and refused):
+        while written + refused < 5_000 or not (written and refused):
             try:
                 root.write(f"d/f{(written + refused) % 50}", b"evil")
                 written += 1
@@ -552,13 +552,13 @@ def test_no_secret_is_read_or_deleted_while_a_folder_is_swapped_for_a_link(arena
     root = SafeRoot(arena / "root", syncs=False)
     read = refused = 0
     with Attacker(arena / "root" / "d", arena / "root" / "evil"):
-        while read + refused < 2_000 or not (read and refused):
+        while read + refused < 5_000 or not (read and refused):
             try:
                 assert root.read("d/secret") == b"harmless"
                 read += 1
             except UnsafePath:
                 refused += 1
-        for _ in range(500):
+        for _ in range(5_000):
             try:
                 root.remove("d/secret")
                 root.write("d/secret", b"harmless")
