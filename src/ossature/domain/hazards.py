@@ -12,7 +12,7 @@ MAX_REPORTED = 20
 
 def find_hazards(text: str, path: str) -> tuple[Diagnostic, ...]:
     """Warnings about *text*, the content of *path*, which is about to be shown to people and models."""
-    return (*hidden_characters(text, path), *_keys(text, path))
+    return (*hidden_characters(text, path), *find_keys(text, path))
 
 
 def hidden_characters(text: str, path: str) -> tuple[Diagnostic, ...]:
@@ -30,7 +30,8 @@ def hidden_characters(text: str, path: str) -> tuple[Diagnostic, ...]:
     return tuple(found)
 
 
-def _keys(text: str, path: str) -> tuple[Diagnostic, ...]:
+def find_keys(text: str, path: str) -> tuple[Diagnostic, ...]:
+    """A warning where *text* holds something of the shape of a key."""
     found = find_token(text)
     if found is None:
         return ()

@@ -13,9 +13,9 @@ SHOWN = 80
 MAX_FOUND = 1_000
 """Diagnostics of one severity in one file; the last of them says that there are more."""
 _HIDDEN = re.compile(
-    "[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+    "[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\U000e0001-\U000e007f]"
 )
-"""Bidi controls and zero-width characters (CVE-2021-42574); control characters but tab and newline."""
+"""Bidi controls, zero-width characters, tags (CVE-2021-42574); control characters but tab and newline."""
 _ASCII_HIDDEN = bytes([*range(9), 11, 12, *range(14, 32), 127])
 _HIDDEN_SHOWN = 20
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ossature.domain.hazards import find_hazards
+from ossature.domain.hazards import find_keys
 from ossature.domain.spec import Architecture, Spec, SpecTree
 from ossature.errors import Diagnostic, Place
 from ossature.spec.amd import parse_amd
@@ -65,7 +65,7 @@ def build_tree(files: Mapping[str, bytes]) -> SpecTree:
         diagnostics += problems
         if text is None:
             continue
-        diagnostics += find_hazards(text, path)
+        diagnostics += find_keys(text, path)
         if suffix == _SMD:
             spec, problems = parse_smd(text, path)
             specs += [spec] if spec else []
