@@ -109,6 +109,11 @@ class TrustBook:
                 return False
         return True
 
+    def _word(self, project: Project) -> str:
+        """The project's identity where it is ours already; one that came along with it is not."""
+        word = _identity(project)
+        return word if word and word == self._record(project).get("identity") else _new_identity(project)
+
     def _path(self, project: Project) -> Path:
         return self._folder / f"{digest_bytes(os.fsencode(canonical_root(project.root)))}.json"
 
@@ -124,7 +129,7 @@ class TrustBook:
         record = {
             "format": FORMAT,
             "root": str(canonical_root(project.root)),
-            "identity": _identity(project) or _new_identity(project),
+            "identity": self._word(project),
             "is_own": grant.is_own,
             "items": dict(grant.items),
         }

@@ -61,6 +61,15 @@ def test_another_project_in_the_same_place_has_no_grant(book, project):
     assert book.read(project) == Grant()
 
 
+def test_an_identity_that_came_along_is_replaced(book, project):
+    project.state_dir.mkdir()
+    (project.state_dir / "identity").write_text("known to others\n")
+    book.own(project)
+    assert book.read(project).is_own
+    (project.state_dir / "identity").write_text("known to others\n")
+    assert book.read(project) == Grant()
+
+
 def test_a_copy_elsewhere_has_no_grant(book, project, tmp_path):
     book.own(project)
     copy = tmp_path / "copy"
