@@ -92,8 +92,9 @@ def test_what_changed_is_asked_about_and_nothing_else(kit: Kit):
     assert [line.split("  ")[1] for line in asked(run)[0]] == [marking(kit)]
 
 
-def test_the_final_verify_is_covered(kit: Kit):
-    kit.config(f'\n[build]\nverify = ["{marking(kit)}"]\n')
+@pytest.mark.parametrize("key", ["setup", "verify"])
+def test_commands_of_the_config_are_covered(kit: Kit, key: str):
+    kit.config(f'\n[build]\n{key} = ["{marking(kit)}"]\n')
     kit.plan([task("001", "shelf.txt", verify=["true"])])
     assert kit.own().code == 1
     assert not has_run(kit)
