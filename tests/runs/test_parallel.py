@@ -502,3 +502,12 @@ def test_five_tasks_of_two_specs(kit: Kit, meeting: Meeting):
     kit.plan(five_tasks())
     assert kit.own(jobs=4).code == 0
     assert len(kit.tree()) == 5
+
+
+@pytest.mark.usefixtures("foreign")
+def test_draining_at_a_question_before_the_first_task_ends_at_once(kit: Kit, meeting: Meeting):
+    kit.plan(alone(1))
+    run = kit.answering(
+        lambda attachment, _question: attachment.command(Stop(by="me")), is_headless=False, preset="default"
+    )
+    assert (run.code, run.landed) == (130, [])

@@ -96,11 +96,14 @@ class Building:
         flight of a draining run waits for people.
         """
         self._emit_plan()
+        self._controls.is_building = True
         try:
             async with asyncio.TaskGroup() as group:
                 await self._drive(group)
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
+        finally:
+            self._controls.is_building = False
         failures = self._failed.values()
         return BuildEnd(
             landed=self._landed,

@@ -15,6 +15,8 @@ class Controls:
         self._is_running.set()
         self.is_draining = False
         """Nothing new starts; what runs goes on to its end."""
+        self.is_building = False
+        """Tasks are under way; a draining build ends by itself once all of them wait for people."""
         self.changed = asyncio.Event()
         """Set whenever a build has to look again at what it may start."""
         self._requeued: list[Requeue] = []

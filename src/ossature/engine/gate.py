@@ -73,9 +73,8 @@ class Gate:
         if ready is not None and is_routine(question.gate):
             return ready
         self.emit(ev.QuestionAsked(question=question))
-        # A build ends by itself once all that it has in flight waits for people.
-        if ready is None and self.is_draining and self._state.phase != "build":
-            self._on_command(Stop(mode="now", by="drain"))
+        if ready is None and self.is_draining:
+            self._on_command(Stop(mode="drain", by="drain"))
         if ready is not None:
             self.emit(ev.QuestionClosed(question_id=question.id, decision=ready))
             return ready

@@ -360,7 +360,7 @@ class _Owner:
                 self._controls.resume()
             case Requeue():
                 self._controls.requeue(command)
-            case Stop(mode="drain") if not self._state.questions or self._state.phase == "build":
+            case Stop(mode="drain") if not self._state.questions or self._controls.is_building:
                 self._gate.is_draining = True
                 self._controls.drain()
             case Stop():
