@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from _kit import BIN, OSSATURE, command_s, report
+from _kit import BIN, OSSATURE, command_s, environ, report
 
 from ossature.build.material import material_of
 from ossature.digest import digest_bytes
@@ -32,6 +35,12 @@ Many small things.
 {requirements}
 """
 GOALS = {1_000: 8, 10_000: 4}
+EDITED_GOAL = 15
+EDITS = {
+    "a comment": lambda text, turn: f"{text}\n# {turn}\n",
+    "a model": lambda text, turn: text.replace('title = "Thing 7"', f'title = "Thing 7"\nmodel = "m{turn}"'),
+}
+"""Edits of the plan that make nothing stale; after the second one every task is judged."""
 
 
 def make_project(root: Path, count: int) -> None:
@@ -96,10 +105,25 @@ def main() -> None:
             make_ninja(Path(folder) / "ninja", count)
             reference = command_s([str(BIN / "ninja")], cwd=Path(folder) / "ninja", repeats=5)
             ours = command_s([OSSATURE, "build"], cwd=Path(folder) / "project", repeats=5)
-        report(
-            "noop_build",
-            {"tasks": count, "seconds": ours, "ninja": reference, "ratio": ours / reference, "goal": goal},
-        )
+            after = {name: edited_s(Path(folder) / "project", edit) for name, edit in EDITS.items()}
+        figures = {"tasks": count, "ninja": reference}
+        report("noop_build", {**figures, "seconds": ours, "ratio": ours / reference, "goal": goal})
+        for name, seconds in after.items():
+            row = {**figures, "plan_edited": name, "seconds": seconds, "ratio": seconds / reference}
+            report("noop_build", {**row, "goal": EDITED_GOAL})
+
+
+def edited_s(root: Path, edit: Callable[[str, int], str]) -> float:
+    """Median wall time of a build that finds nothing to do, each after another edit of the plan."""
+    path = root / ".ossature" / "plan.toml"
+    text = path.read_text("utf-8")
+    times: list[float] = []
+    for turn in range(6):
+        path.write_text(edit(text, turn), "utf-8")
+        started = time.perf_counter()
+        subprocess.run([OSSATURE, "build"], cwd=root, check=True, stdout=subprocess.DEVNULL, env=environ())
+        times.append(time.perf_counter() - started)
+    return statistics.median(times[1:])
 
 
 if __name__ == "__main__":

@@ -58,9 +58,20 @@ def test_what_does_not_exist_is_refused_before_a_run(shell, planned, arguments, 
 def test_dry_run_says_what_would_run_and_starts_nothing(shell, planned):
     done = shell("build", "-n", cwd=planned)
     assert done.returncode == 0
-    assert done.stdout == "will run  001  Greet [/x]^[[2J  never built\n"
+    first, estimate, _span = done.stdout.splitlines()
+    assert first.startswith("will run  001  Greet [/x]^[[2J  never built  ~")
+    assert estimate.startswith("our own estimate: ")
+    assert estimate.endswith(" out tokens; price of your program unknown")
     done = shell("build", "-n", "--json", cwd=planned)
-    assert json.loads(done.stdout) == {"will_run": {"001": "never built"}, "may_run": {}}
+    document = json.loads(done.stdout)
+    assert document["may_run"] == {}
+    assert document["estimate"]["is_our_own"] is True
+    assert document["estimate"]["unknown_prices"][0].startswith("exec:")
+    told = document["will_run"].pop("001")
+    assert document["will_run"] == {}
+    assert (told["mode"], told["reason"], told["changes"]) == ("generate", "never built", [])
+    assert told["estimate"]["cost_usd"] is None
+    assert 0 < told["estimate"]["input_tokens"][0] < told["estimate"]["input_tokens"][1]
     assert runs_of(planned) == []
 
 

@@ -250,3 +250,85 @@ def _fresh(screen, module, name, arguments):
     screen.stdout.truncate(0)
     screen.stdout.seek(0)
     return show(module, name, arguments, screen)
+
+
+@pytest.fixture
+def built(shell, planned):
+    """The planned project with a second task that waits for the first, both landed."""
+    (planned / ".ossature" / "plan.toml").write_text(PLAN + SECOND, "utf-8")
+    model = planned / "model.py"
+    reply = model.read_text("utf-8").replace("greeting.py", "many.py")
+    head = f"import os\nif os.environ['OSSATURE_TASK'] == '002':\n    exec({reply!r})\n    raise SystemExit\n"
+    model.write_text(head + model.read_text("utf-8"), "utf-8")
+    assert shell("build", "--sandbox", "danger-full-access", cwd=planned).returncode == 0
+    return planned
+
+
+def edit_spec(root, old, new):
+    spec = root / "specs" / "greeting.smd"
+    text = spec.read_text("utf-8")
+    assert old in text
+    spec.write_text(text.replace(old, new), "utf-8")
+
+
+def test_why_of_a_done_task_says_when_it_landed(built, screen):
+    shown = show(why, "why", ["2"], screen)
+    assert "up to date\n" in shown
+    assert "\nlanded 20" in shown
+    assert ", attempt 1\n" in shown
+    document = json.loads(_fresh(screen, why, "why", ["2", "--json"]))
+    assert document["landed"]["attempt"] == 1
+    assert (document["changes"], document["waits_for"], document["blocked_by"]) == ([], [], None)
+
+
+def test_why_names_what_a_task_waits_for(built, screen):
+    edit_spec(built, "greets one person. Space", "greets. Space")
+    shown = show(why, "why", ["2"], screen)
+    assert "waits for 001 Greet [/x]^[[2J: spec GREETING:" in shown
+    assert "runs if 001's output changes\n" in shown
+    document = json.loads(_fresh(screen, why, "why", ["2", "--json"]))
+    assert document["waits_for"] == ["001"]
+    assert document["may_run"] == "if 001's output changes"
+
+
+def test_why_of_a_blocked_task_names_the_one_that_blocks(built, screen):
+    plan_path = built / ".ossature" / "plan.toml"
+    plan_path.write_text(PLAN + 'status = "skipped"\n' + SECOND, "utf-8")
+    assert "blocked by 001 Greet [/x]^[[2J: the plan says skipped\n" in show(why, "why", ["2"], screen)
+
+
+def test_why_cuts_a_long_difference_and_cleans_it(built, screen):
+    lines = "\n".join(f"Line {n} \x1b[31m[/x]." for n in range(100))
+    edit_spec(built, "greets one person. Space", f"greets.\n{lines}\nSpace")
+    shown = show(why, "why", ["1"], screen)
+    assert "\x1b" not in shown
+    assert "+Line 3 ^[[31m[/x].\n" in shown
+    assert "more lines\n" in shown
+    assert "+Line 99 " not in shown
+    whole = _fresh(screen, why, "why", ["1", "--full"])
+    assert "+Line 99 ^[[31m[/x].\n" in whole
+    document = json.loads(_fresh(screen, why, "why", ["1", "--json"]))
+    assert [line for line in document["changes"][0]["difference"] if line.startswith("+Line 99")]
+
+
+def test_dry_run_names_leaves_and_what_may_follow(shell, built):
+    edit_spec(built, "greets one person. Space", "greets. Space")
+    shown = shell("build", "-n", cwd=built).stdout
+    assert "will run  001" in shown
+    assert "    spec GREETING:" in shown
+    assert "\n    -Makes the sentence that greets one person. Space" in shown
+    assert "\nmay run   002  Greet many  verify only: if 001's output changes\n" in shown
+    document = json.loads(shell("build", "-n", "--json", cwd=built).stdout)
+    (change,) = document["will_run"]["001"]["changes"]
+    assert change["leaf"].startswith("spec GREETING:")
+    assert len(change["old"]) == len(change["new"]) == 64
+    told = document["may_run"]["002"]
+    assert (told["if_changed"], told["mode"]) == (["001"], "verify")
+    assert document["runs_final_verify"] is False
+    only = json.loads(shell("build", "-n", "--json", "--only", "2", cwd=built).stdout)
+    assert list(only["will_run"]) == ["001"]
+
+
+def test_dry_run_of_prompts_to_refresh_is_a_build_that_finds_nothing(shell, built):
+    done = shell("build", "--refresh-prompts", cwd=built)
+    assert (done.returncode, done.stdout) == (0, "nothing to do: 2 tasks are up to date\n")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import shutil
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import pytest
 
 from ossature.domain.event import ModelCalled, TaskLanded
 from ossature.engine.stamp import Stamping, read_stamp
-from ossature.llm.prompt import Template
-from tests.runs.kit import APP, LIB, Kit, Run, block, five_tasks, plan_text, task
+from tests.runs.invalidation import PAGE, SHELF_SAYS_MORE, TABLE, Case, render_page
+from tests.runs.kit import LIB, Kit, Run, block, five_tasks, task
 
 
 def look_foretells(kit: Kit) -> Callable[[Run], None]:
@@ -28,273 +27,16 @@ def look_foretells(kit: Kit) -> Callable[[Run], None]:
     return check
 
 
-@dataclass
-class Case:
-    """One row of the table."""
-
-    name: str
-    edit: Callable[[Kit], object]
-    ran: dict[str, str] = field(default_factory=dict)
-    """Task -> `mode: reason`; nothing else may run."""
-    paid: list[str] = field(default_factory=list)
-    """Model calls."""
-
-
-def edited(name: str, old: str, new: str) -> Callable[[Kit], object]:
-    return lambda kit: kit.edit(name, old, new)
-
-
-def planned(**by_id: dict) -> Callable[[Kit], object]:
-    """The plan with some keys of some tasks changed: `t002={"title": …}`."""
-
-    def change(kit: Kit) -> None:
-        tasks = five_tasks()
-        for one in tasks:
-            one.update(by_id.get(f"t{one['id']}", {}))
-        kit.plan(tasks)
-
-    return change
-
-
-def renumbered(kit: Kit) -> None:
-    ids = {"001": "010", "002": "004", "003": "001", "004": "020", "005": "005"}
-    tasks = five_tasks()
-    for one in tasks:
-        one["id"] = ids[one["id"]]
-        if "depends_on" in one:
-            one["depends_on"] = [ids[name] for name in one["depends_on"]]
-    kit.plan(tasks)
-
-
-def rewritten(kit: Kit) -> None:
-    kit.write(
-        ".ossature/plan.toml",
-        "# mine\n\n"
-        + plan_text(five_tasks(), head='[meta]\nwho = "me"').replace(
-            "[[task]]", '# one\n[[task]]\nmood = "good"'
-        ),
-    )
-
-
-def moved_output(kit: Kit) -> None:
-    kit.edit("ossature.toml", 'dir = "output"', 'dir = "generated"')
-    (kit.root / "output").rename(kit.root / "generated")
-
-
-SHELF_SAYS_MORE = lambda kit: (  # noqa: E731
-    kit.model.says("001", block("shelf.txt", "more")),
-    kit.edit("specs/lib.smd", "Counts parcels on a shelf.", "Counts all parcels on a shelf."),
-)
-TABLE = [
-    Case("nothing", lambda kit: None),
-    Case(
-        "text of a requirement, same bytes come out",
-        edited("specs/lib.smd", "Counts parcels on a shelf.", "Counts all parcels on a shelf."),
-        {"001": "generate: spec LIB:Requirements > Count changed"},
-        ["implement 001"],
-    ),
-    Case(
-        "text of a requirement, other bytes come out: shown to 002, below 003, 004 and 005",
-        SHELF_SAYS_MORE,
-        {
-            "001": "generate: spec LIB:Requirements > Count changed",
-            "002": "generate: file shelf.txt changed",
-            "003": "verify: input tree changed",
-            "004": "verify: input tree changed",
-            "005": "verify: input tree changed",
-        },
-        ["implement 001", "implement 002"],
-    ),
-    Case(
-        "text of a requirement that a middle task shows",
-        edited("specs/lib.smd", "Weighs one parcel.", "Weighs a parcel."),
-        {"002": "generate: spec LIB:Requirements > Weigh changed"},
-        ["implement 002"],
-    ),
-    Case(
-        "another section of the spec",
-        edited("specs/lib.smd", "- Whole numbers only", "- Numbers only"),
-        {"003": "generate: spec LIB:Constraints changed"},
-        ["implement 003"],
-    ),
-    Case(
-        "a section that no task shows", edited("specs/lib.smd", "Counts parcels.\n\n## R", "Counts.\n\n## R")
-    ),
-    Case("status", edited("specs/lib.smd", "status: draft", "status: approved")),
-    Case("priority", edited("specs/lib.smd", "priority: low", "priority: high")),
-    Case("comment in the metadata", edited("specs/lib.smd", "status: draft", "status: draft  # soon")),
-    Case("comment before the title", edited("specs/lib.smd", "# Library", "<!-- mine -->\n\n# Library")),
-    Case("white space between sections", edited("specs/lib.smd", "## Constraints", "\n\n\n## Constraints")),
-    Case("white space at the end", lambda kit: kit.write("specs/lib.smd", LIB + "\n\n\n")),
-    Case("white space at the ends of lines", edited("specs/lib.smd", "a number\n", "a number  \n")),
-    Case("line ends", lambda kit: kit.write("specs/lib.smd", LIB.replace("\n", "\r\n"))),
-    Case("order of two requirements", lambda kit: kit.write("specs/app.smd", swapped(APP))),
-    Case("a new spec", lambda kit: kit.write("specs/new.smd", APP.replace("id: APP", "id: NEW"))),
-    Case(
-        "title",
-        planned(t002={"title": "Weigh"}),
-        {"002": "generate: task title changed"},
-        ["implement 002"],
-    ),
-    Case(
-        "description",
-        planned(t003={"description": "Short."}),
-        {"003": "generate: task description changed"},
-        ["implement 003"],
-    ),
-    Case(
-        "notes", planned(t005={"notes": "Trap."}), {"005": "generate: task notes changed"}, ["implement 005"]
-    ),
-    Case(
-        "verify",
-        planned(t002={"verify": ["test -f scale.txt"]}),
-        {"002": "verify: verify commands changed"},
-    ),
-    Case(
-        "verify and title",
-        planned(t002={"verify": ["test -f scale.txt"], "title": "Weigh"}),
-        {"002": "generate: task title changed"},
-        ["implement 002"],
-    ),
-    Case(
-        "one more dependency, whose files the prompt does not show",
-        planned(t003={"depends_on": ["001", "002"]}),
-        {
-            "003": "verify: input tree changed",
-            "004": "verify: input tree changed",
-            "005": "verify: input tree changed",
-        },
-    ),
-    Case(
-        "one dependency less",
-        planned(t003={"depends_on": []}),
-        {
-            "003": "verify: input tree changed",
-            "004": "verify: input tree changed",
-            "005": "verify: input tree changed",
-        },
-    ),
-    Case(
-        "one more section",
-        planned(t003={"spec_refs": ["Constraints", "Weigh"]}),
-        {"003": "generate: spec LIB:Requirements > Weigh changed"},
-        ["implement 003"],
-    ),
-    Case(
-        "the same sections, named otherwise",
-        planned(t001={"spec_refs": ["LIB:Requirements > Count", "#count"]}, t002={"spec_refs": ["#weigh"]}),
-    ),
-    Case(
-        "one more file to show",
-        planned(t003={"inject_files": ["shelf.txt"]}),
-        {"003": "generate: file shelf.txt changed"},
-        ["implement 003"],
-    ),
-    Case(
-        "description of a component",
-        edited("specs/lib.amd", "Holds parcels.", "Holds many parcels."),
-        {"001": "generate: arch LIB:Components > Shelf changed"},
-        ["implement 001"],
-    ),
-    Case(
-        "component that is shown for its path alone",
-        edited("specs/lib.amd", "Weighs parcels.", "Weighs things."),
-        {"002": "generate: arch LIB:Components > Scale changed"},
-        ["implement 002"],
-    ),
-    Case("overview of the architecture", edited("specs/lib.amd", "One shelf.", "A shelf.")),
-    Case("status of the architecture", edited("specs/lib.amd", "status: draft", "status: review")),
-    Case(
-        "interface: its own task, and what shows the interface across specs",
-        edited("specs/lib.amd", "count() -> number", "count(all) -> number"),
-        {
-            "001": "generate: arch LIB:Components > Shelf changed",
-            "004": "generate: interface LIB changed",
-        },
-        ["implement 001", "implement 004"],
-    ),
-    Case(
-        "context file",
-        edited("context/rates.csv", "1", "2"),
-        {"005": "generate: context rates.csv changed"},
-        ["implement 005"],
-    ),
-    Case("context file that nobody shows", lambda kit: kit.write("context/other.csv", "1")),
-    Case("other ids and another order", renumbered),
-    Case("order of the tasks", lambda kit: kit.plan([five_tasks()[i] for i in (3, 4, 1, 2, 0)])),
-    Case("comments, unknown keys and a head", rewritten),
-    Case("the output folder under another name", moved_output),
-    Case(
-        "output gone",
-        lambda kit: (kit.output / "scale.txt").unlink(),
-        {"002": "restore: scale.txt is gone"},
-    ),
-    Case(
-        "all outputs gone",
-        lambda kit: shutil.rmtree(kit.output),
-        {
-            f"00{n}": f"restore: {name}.txt is gone"
-            for n, name in enumerate(("shelf", "scale", "label", "show", "help"), 1)
-        },
-    ),
-    Case(
-        "attempts and exchanges gone",
-        lambda kit: [
-            shutil.rmtree(kit.root / ".ossature" / n) for n in ("tasks", "exchanges", "work", "runs")
-        ],
-    ),
-    Case("output edited by hand", lambda kit: kit.write("output/label.txt", "mine")),
-    Case("a file that no task owns", lambda kit: kit.write("output/mine.txt", "mine")),
-    Case("another model", lambda kit: kit.config(model="other")),
-    Case("a setting of fixes", lambda kit: kit.config("[build]\nmax_fix_attempts = 9\ntimeout_s = 99\n")),
-    Case(
-        "language",
-        edited("ossature.toml", 'language = "text"', 'language = "prose"'),
-        {f"00{n}": "generate: project language changed" for n in range(1, 6)},
-        [f"implement 00{n}" for n in range(1, 6)],
-    ),
-    Case(
-        "the project's own prompt template",
-        lambda kit: kit.write(
-            "prompts/implement.md", "Do.\n---user---\n{{task_title}}\n\nOutputs, \n{{outputs}}\n\n"
-        ),
-        {f"00{n}": "generate: template implement changed" for n in range(1, 6)},
-        [f"implement 00{n}" for n in range(1, 6)],
-    ),
-    Case(
-        "skip",
-        planned(t005={"status": "skipped"}),
-    ),
-    Case("manual", planned(t005={"status": "manual"})),
-    Case(
-        "status words of other tools",
-        planned(t001={"status": "done"}, t002={"status": "failed"}, t003={"status": "pending"}),
-    ),
-    Case(
-        "a new task",
-        lambda kit: kit.plan([*five_tasks(), task("006", "new.txt")]),
-        {
-            "006": "generate: never built",
-            "004": "verify: input tree changed",
-            "005": "verify: input tree changed",
-        },
-        ["implement 006"],
-    ),
-    Case("a task less", lambda kit: kit.plan(five_tasks()[:4])),
-]
-
-
-def swapped(spec: str) -> str:
-    head, first, second = spec.split("### ")
-    return f"{head}### {second.rstrip()}\n\n### {first.rstrip()}\n"
-
-
 @pytest.mark.parametrize("case", TABLE, ids=lambda case: case.name)
 def test_edit_runs_exactly_what_it_concerns(kit: Kit, case: Case):
+    case.given(kit)
     assert kit.own().landed == ["001", "002", "003", "004", "005"]
     case.edit(kit)
     check = look_foretells(kit)
+    assert_each_leaf_is_told(kit)
+    before = len(kit.model.calls)
     run = kit.own()
+    assert len(kit.model.calls) - before == len(case.paid)
     assert run.ran == case.ran
     assert run.asked == case.paid
     assert len(run.of(ModelCalled)) == len(case.paid)
@@ -306,9 +48,28 @@ def test_edit_runs_exactly_what_it_concerns(kit: Kit, case: Case):
     assert (again.ran, again.asked, again.code) == ({}, [], 0), "the build after it still finds something"
 
 
+def assert_each_leaf_is_told(kit: Kit) -> None:
+    """Old and new digest, and how the text differs, or of an input tree which files."""
+    for shown in kit.look().tasks:
+        assert bool(shown.changes) == (shown.status in ("stale", "verify"))
+        for change in shown.changes:
+            assert change.old != change.new
+            if change.leaf == "input tree":
+                assert change.paths or change.note == "the same files, by other dependencies"
+                assert all(path.difference and path.old != path.new for path in change.paths)
+            else:
+                assert change.difference, f"{change.leaf}: {change.note}"
+                assert not change.note
+
+
+def test_page_of_the_reference_shows_this_table():
+    assert PAGE.read_text("utf-8") == render_page(), "write it anew: python -m tests.runs.invalidation"
+
+
 @pytest.mark.parametrize("case", [case for case in TABLE if case.ran], ids=lambda case: case.name)
 def test_edit_voids_the_stamp_that_nothing_is_to_do(kit: Kit, case: Case, monkeypatch):
     monkeypatch.setattr("ossature.engine.stamp._SETTLED_NS", -(10**12))
+    case.given(kit)
     kit.own()
     assert read_stamp(str(kit.root)) is None
     outputs = [path for landing in kit.look().loaded.sources.landings.values() for path in landing.files]
@@ -368,12 +129,6 @@ def test_project_in_another_folder_is_up_to_date(built: Kit, tmp_path):
     shutil.copytree(there, clone, ignore=shutil.ignore_patterns(*ignored))
     assert not (clone / ".ossature" / "runs").exists()
     assert step(Kit(clone, built.model)).ran == {}
-
-
-def test_template_of_ours_runs_nothing(built: Kit, monkeypatch):
-    ours = Template("implement", "New.\n---user---\n{{task_title}}\n\nOutputs, \n{{outputs}}\n\n", "ours")
-    monkeypatch.setattr("ossature.build.prompting.load_template", lambda name, folder: ours)
-    assert step(built).ran == {}
 
 
 def test_version_of_ours_runs_nothing(built: Kit, monkeypatch):

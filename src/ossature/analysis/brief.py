@@ -12,6 +12,8 @@ from ossature.analysis.texts import (
     all_specs,
     architecture_text,
     brief_name,
+    origin_path,
+    read_origin,
     spec_inputs,
     spec_text,
     tree_inputs,
@@ -67,17 +69,4 @@ def write_with_origin(path: Path, text: str, made_from: str) -> None:
     """Write *text*, then beside it the digest of what it was made from: the second vouches for the first."""
     write_atomic(path, text.encode())
     note = {"made_from": made_from, "text": digest_text(text)}
-    write_atomic(_origin_path(path), (json.dumps(note) + "\n").encode())
-
-
-def read_origin(path: Path) -> str:
-    """Digest of what the text at *path* was made from; empty when that is not known."""
-    try:
-        note = json.loads(_origin_path(path).read_bytes())
-        return str(note["made_from"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-
-
-def _origin_path(path: Path) -> Path:
-    return path.with_name(f".{path.name}.json")
+    write_atomic(origin_path(path), (json.dumps(note) + "\n").encode())

@@ -6,10 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from ossature.analysis.brief import read_origin, write_with_origin
+from ossature.analysis.brief import write_with_origin
 from ossature.analysis.desk import Desk, Inquiry
-from ossature.analysis.texts import interface_name, interface_of_architecture, spec_inputs, spec_text
-from ossature.digest import digest_json, digest_text
+from ossature.analysis.texts import (
+    interface_name,
+    interface_of_architecture,
+    interface_origin,
+    read_origin,
+    spec_inputs,
+    spec_text,
+)
+from ossature.digest import digest_text
 from ossature.domain import event as ev
 from ossature.domain.spec import SpecTree
 from ossature.llm.prompt import fence
@@ -31,9 +38,9 @@ async def write_interface(desk: Desk, tree: SpecTree, spec_id: str, sources: Map
         _say(desk, spec_id, path, "architecture", is_cached=is_cached)
         return text
     path = desk.project.interfaces_dir / interface_name(spec_id, is_planned=not sources)
-    inputs = spec_inputs(tree, spec_id)
-    inputs |= {f"source {name}": digest_text(content) for name, content in sources.items()}
-    made_from = digest_json(inputs)
+    digests = {name: digest_text(content) for name, content in sources.items()}
+    inputs = spec_inputs(tree, spec_id) | {f"source {name}": digest for name, digest in digests.items()}
+    made_from = interface_origin(tree, spec_id, digests)
     if read_origin(path) == made_from and path.exists():
         _say(desk, spec_id, path, "model", is_cached=True)
         return path.read_text("utf-8")

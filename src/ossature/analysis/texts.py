@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ossature.digest import digest_text
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from ossature.digest import digest_json, digest_text
 from ossature.domain.spec import Component, Spec, SpecTree
 from ossature.llm.prompt import join_parts
 from ossature.project import Project
@@ -99,12 +103,40 @@ def interface_name(spec_id: str, *, is_planned: bool = False) -> str:
     return f"{spec_id}.planned.md" if is_planned else f"{spec_id}.md"
 
 
-def stored_interfaces(project: Project, tree: SpecTree) -> dict[str, str]:
-    """What is known now, without asking: the architecture's, else the stored file."""
+def interface_origin(tree: SpecTree, spec_id: str, digests: Mapping[str, str]) -> str:
+    """Of what a model reads an interface from: the spec, and the sources as path -> digest of the text."""
+    return digest_json([digest_text(spec_text(tree, spec_id)), sorted(digests.items())])
+
+
+def is_interface_current(project: Project, tree: SpecTree, spec_id: str, digests: Mapping[str, str]) -> bool:
+    """The stored interface was read from just that."""
+    path = project.interfaces_dir / interface_name(spec_id, is_planned=not digests)
+    return path.exists() and read_origin(path) == interface_origin(tree, spec_id, digests)
+
+
+def read_origin(path: Path) -> str:
+    """Digest of what the text at *path* was made from; empty when that is not known."""
+    try:
+        note = json.loads(origin_path(path).read_bytes())
+        return str(note["made_from"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def origin_path(path: Path) -> Path:
+    """Where it is noted what the text at *path* was made from."""
+    return path.with_name(f".{path.name}.json")
+
+
+def stored_interfaces(project: Project, tree: SpecTree, landed: Collection[str]) -> dict[str, str]:
+    """What is known now, without asking: the architecture's, else the stored file.
+
+    *landed* are the specs that have code: an interface of another one was made from the spec alone.
+    """
     found: dict[str, str] = {}
     for spec_id in tree.specs:
         text = interface_of_architecture(tree, spec_id)
-        path = project.interfaces_dir / interface_name(spec_id)
+        path = project.interfaces_dir / interface_name(spec_id, is_planned=spec_id not in landed)
         if not text and path.is_file():
             text = path.read_text("utf-8", errors="replace")
         if text:

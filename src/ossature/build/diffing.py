@@ -6,7 +6,7 @@ import difflib
 import io
 from collections.abc import Mapping
 
-_TOO_BIG = 400_000
+TOO_BIG = 400_000
 """Characters; difflib is quadratic, so larger files are told by size only."""
 
 
@@ -37,7 +37,7 @@ def _one(path: str, before: bytes | None, after: bytes | None) -> str:
 def _lines(content: bytes | None) -> list[str] | None:
     if content is None:
         return []
-    if len(content) > _TOO_BIG or b"\0" in content:
+    if len(content) > TOO_BIG or b"\0" in content:
         return None
     try:
         # As git and patch see lines: a form feed or U+2028 ends none.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 
-from ossature.digest import digest_json
+from ossature.digest import canonical_json, digest_json, digest_text
 from ossature.domain.plan import Graph
 from ossature.settings import Isolation
 from ossature.store.ledger import Landing
+
+_BOTTOM = canonical_json(["tree"])
+"""The node below the first task, where a stage holds all tasks before its own."""
 
 
 class InputTrees:
@@ -38,8 +41,31 @@ class InputTrees:
         """Of everything that `seen_by` names, as it landed."""
         if self._isolation == "tree":
             return self._digest_before(self._position.get(task_id, 0))
-        trees = {self._with_dependencies(name) for name in self._graph.dependencies[task_id]}
-        return digest_json(sorted(trees))
+        return digest_text(self._root(task_id))
+
+    def nodes(self, task_id: str, is_kept: Callable[[str], bool]) -> list[str]:
+        """Canonical JSON of the nodes of that tree, the lowest first; none below one that *is_kept*."""
+        if self._isolation == "tree":
+            return self._chain(task_id, is_kept)
+        fresh: dict[str, str] = {}
+        waiting = list(self._graph.dependencies[task_id])
+        while waiting:
+            name = waiting.pop()
+            if name not in fresh and not is_kept(self._with_dependencies(name)):
+                fresh[name] = self._node(name)
+                waiting.extend(self._graph.dependencies[name])
+        ordered = sorted(fresh, key=lambda name: self._position.get(name, 0))
+        return [*(fresh[name] for name in ordered), self._root(task_id)]
+
+    def settled(self, task_id: str, is_open: Callable[[str], bool]) -> Iterator[str]:
+        """Digests of those nodes of the tree on which no task hangs that *is_open*."""
+        if self._isolation != "tree":
+            yield from (self._with_dependencies(n) for n in self.seen_by(task_id) if not is_open(n))
+            return
+        for position, name in enumerate(self._graph.order[: self._position.get(task_id, 0)], 1):
+            if is_open(name):
+                return
+            yield self._digest_before(position)
 
     def landed(self, task_id: str) -> None:
         """Digests that hang on a landing of *task_id* are made anew."""
@@ -53,18 +79,33 @@ class InputTrees:
 
     def _digest_before(self, position: int) -> str:
         if not self._before:
-            self._before.append(digest_json(["tree"]))
+            self._before.append(digest_text(_BOTTOM))
         while len(self._before) <= position:
             name = self._graph.order[len(self._before) - 1]
             self._before.append(digest_json([self._before[-1], self._files(name)]))
         return self._before[position]
 
+    def _chain(self, task_id: str, is_kept: Callable[[str], bool]) -> list[str]:
+        position = self._position.get(task_id, 0)
+        texts: list[str] = []
+        while position and not is_kept(self._digest_before(position)):
+            files = self._files(self._graph.order[position - 1])
+            position -= 1
+            texts.append(canonical_json([self._digest_before(position), files]))
+        return [_BOTTOM, *reversed(texts)]
+
+    def _root(self, task_id: str) -> str:
+        return canonical_json(sorted({self._with_dependencies(o) for o in self._graph.dependencies[task_id]}))
+
     def _with_dependencies(self, task_id: str) -> str:
         if task_id not in self._digests:
             for name in self._above_first(task_id):
-                below = sorted({self._digests[other] for other in self._graph.dependencies[name]})
-                self._digests[name] = digest_json([self._files(name), below])
+                self._digests[name] = digest_text(self._node(name))
         return self._digests[task_id]
+
+    def _node(self, task_id: str) -> str:
+        below = sorted({self._digests[other] for other in self._graph.dependencies[task_id]})
+        return canonical_json([self._files(task_id), below])
 
     def _files(self, task_id: str) -> list[tuple[str, str]]:
         landing = self._landings.get(task_id)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from ossature.build.copying import sources_of
 from ossature.build.input_tree import InputTrees
-from ossature.digest import digest_json, digest_text
+from ossature.digest import canonical_json, digest_json, digest_text
 from ossature.domain.plan import Graph, Plan, Task, writers_of
 from ossature.domain.spec import SpecTree
 from ossature.settings import Isolation
@@ -20,6 +20,9 @@ from ossature.spec.refs import Refs, Resolved
 from ossature.store.ledger import Landing
 
 PartKind = Literal["spec", "arch", "interface", "file", "context", "task", "project", "template"]
+VERIFY_LEAF = "verify commands"
+TREE_LEAF = "input tree"
+BYPRODUCTS_LEAF = "byproducts"
 NEVER = "0" * 64
 """Stands for a file that is not there yet."""
 
@@ -59,8 +62,8 @@ class Material:
     @property
     def verify_leaves(self) -> dict[str, str]:
         """Leaf -> digest, for what the verify sees."""
-        leaves = {"verify commands": digest_json(list(self.commands)), "input tree": self.tree_digest}
-        return leaves | ({"byproducts": digest_json(list(self.byproducts))} if self.byproducts else {})
+        leaves = {VERIFY_LEAF: digest_json(list(self.commands)), TREE_LEAF: self.tree_digest}
+        return leaves | ({BYPRODUCTS_LEAF: digest_json(list(self.byproducts))} if self.byproducts else {})
 
     @property
     def generate(self) -> str:
@@ -103,12 +106,19 @@ class Sources:
     """Template name -> digest, only for those that the project overrides."""
     unowned_digest: Callable[[str], str | None] = lambda _path: None
     """Digest of a file in the output folder that no task writes."""
-    _refs: dict[tuple[str, str, str], Resolved | None] = field(default_factory=dict)
+    refs: Refs | None = None
+    """An index of `tree` that is made already."""
+    _sections: dict[tuple[str, str, str], Part | None] = field(default_factory=dict)
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Task id -> place in building order."""
+        return {task_id: index for index, task_id in enumerate(self.graph.order)}
 
     @cached_property
     def writers(self) -> dict[str, list[str]]:
         """Output path -> ids of its writers, earlier ones first."""
-        position = {task_id: index for index, task_id in enumerate(self.graph.order)}
+        position = self.position
         writers = writers_of(self.plan.tasks)
         for path, ids in writers.items():
             if len(ids) > 1:
@@ -121,7 +131,16 @@ class Sources:
 
     @cached_property
     def _index(self) -> Refs:
-        return Refs(self.tree)
+        return self.refs or Refs(self.tree)
+
+    @cached_property
+    def common(self) -> tuple[Part, ...]:
+        """The parts that every prompt shows."""
+        settings = (("language", self.language), ("framework", self.framework))
+        return (
+            *(Part("project", name, digest_text(text), text) for name, text in settings),
+            *(Part("template", name, digest) for name, digest in sorted(self.templates.items())),
+        )
 
     @cached_property
     def tasks(self) -> dict[str, Task]:
@@ -144,43 +163,56 @@ class Sources:
         """Take the interface that was read from what has landed."""
         self.interfaces = {**self.interfaces, spec_id: text}
 
-    def part_of_spec(self, kind: Literal["spec", "arch"], spec: str, ref: str) -> Resolved | None:
+    def part_of_spec(self, kind: Literal["spec", "arch"], spec: str, ref: str) -> Part | None:
         """The section that a reference names; None when it names none (the plan's checks report it)."""
         key = (kind, spec, ref)
-        if key not in self._refs:
+        if key not in self._sections:
             resolve = self._index.spec if kind == "spec" else self._index.architecture
             found = resolve(spec, ref)
-            self._refs[key] = found if isinstance(found, Resolved) else None
-        return self._refs[key]
+            self._sections[key] = (
+                Part(kind, found.name, digest_text(found.text), found.text)
+                if isinstance(found, Resolved)
+                else None
+            )
+        return self._sections[key]
 
     def version(self, task: Task, path: str) -> str | None:
         """Digest of *path* as *task* may see it: by its last writer among what the task waits for."""
-        writers = [name for name in self.writers.get(path, ()) if name != task.id]
-        if writers:
-            above = self.graph.ancestors(task.id)
-            for name in reversed(writers):
-                if name in above:
-                    landing = self.landings.get(name)
-                    return landing.files.get(path, NEVER) if landing else NEVER
+        if writer := self.last_writer(task, path):
+            landing = self.landings.get(writer)
+            return landing.files.get(path, NEVER) if landing else NEVER
         if path in self.origins:
             return self.origins[path]
         if path in self.setup:
             return self.setup[path]
         return None if path in self.writers else self.unowned_digest(path)
 
+    def last_writer(self, task: Task, path: str) -> str:
+        """Id of the last task before *task* that writes *path*; empty where none does."""
+        writers = [name for name in self.writers.get(path, ()) if name != task.id]
+        above = self.graph.ancestors(task.id) if writers else frozenset()
+        return next((name for name in reversed(writers) if name in above), "")
+
     def input_digest(self, task_id: str) -> str:
         """Of what the stage of *task_id* holds of others: landings of tasks, and what the setup made."""
-        trees = self.input_trees.digest(task_id)
-        return digest_json([trees, sorted(self.setup.items())]) if self.setup else trees
+        return digest_text(self._setup_node(task_id)) if self.setup else self.input_trees.digest(task_id)
+
+    def input_nodes(self, task_id: str, is_kept: Callable[[str], bool]) -> list[str]:
+        """Canonical JSON of every node of that tree, the lowest first; none below one that *is_kept*.
+
+        The digest of a node is that of its text. Within it, pairs are path and digest of a file, and a digest
+        by itself names a node below.
+        """
+        nodes = self.input_trees.nodes(task_id, is_kept)
+        return [*nodes, self._setup_node(task_id)] if self.setup else nodes
+
+    def _setup_node(self, task_id: str) -> str:
+        return canonical_json([self.input_trees.digest(task_id), sorted(self.setup.items())])
 
 
 def material_of(task: Task, sources: Sources) -> Material:
     """Collect the parts of *task*, the stable ones first."""
-    parts = [
-        Part("project", "language", digest_text(sources.language), sources.language),
-        Part("project", "framework", digest_text(sources.framework), sources.framework),
-    ]
-    parts += [Part("template", name, digest) for name, digest in sorted(sources.templates.items())]
+    parts = list(sources.common)
     for spec in task.cross_spec_interfaces:
         text = sources.interfaces.get(spec, "")
         parts.append(Part("interface", spec, digest_text(text), text))
@@ -218,9 +250,9 @@ def _sections(
 ) -> list[Part]:
     parts: dict[str, Part] = {}
     for ref in refs:
-        found = sources.part_of_spec(kind, task.spec, ref)
-        if found is not None:
-            parts.setdefault(found.name, Part(kind, found.name, digest_text(found.text), found.text))
+        part = sources.part_of_spec(kind, task.spec, ref)
+        if part is not None:
+            parts.setdefault(part.name, part)
     return list(parts.values())
 
 

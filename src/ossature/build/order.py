@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from ossature.build.evidence import Evidence
 from ossature.build.landing import foreign_changes, land, withdraw
 from ossature.build.material import Material
 from ossature.build.tools import Tools
 from ossature.build.workspace import FileSource
-from ossature.digest import canonical_json, digest_bytes
+from ossature.digest import digest_bytes
 from ossature.domain import event as ev
 from ossature.domain.plan import Task
 from ossature.errors import Exit
@@ -39,6 +40,8 @@ class Order:
     """Output path -> id of the task that writes it and that this one does not wait for."""
     stand_in: Callable[[str], str] = lambda _path: ""
     """Path -> digest of what another task has landed there; empty where none has."""
+    keep: Callable[[], Evidence] = lambda: Evidence("", {})
+    """Keeps what `why` will want to know of the landing."""
     is_forced: bool = False
     """A person asked for a new reply: one that an earlier run left is not what is wanted."""
     feedback: str = ""
@@ -101,8 +104,12 @@ def land_files(
     is_flaky: bool = False,
 ) -> JobEnd:
     """Land *files* as what the order's material led to."""
-    texts = {part.leaf: tools.redact(part.text) for part in order.material.parts if part.text}
-    texts["verify commands"] = tools.redact("\n".join(order.material.commands))
+    evidence = order.keep()
+    if order.mode == "verify" and order.previous is not None:
+        # Its files are still what the earlier prompt led to.
+        evidence = evidence._replace(uncounted=order.previous.uncounted)
+    elif not attempt:
+        evidence = evidence._replace(uncounted={})
     landing = Landing(
         lineage=order.lineage,
         task=order.task.id,
@@ -117,8 +124,9 @@ def land_files(
         run=tools.run if run is None else run,
         attempt=attempt,
         at=tools.now(),
-        texts=tools.blobs.put(canonical_json(texts).encode()),
+        texts=evidence.texts,
         is_flaky=is_flaky,
+        uncounted=evidence.uncounted,
     )
     left = order.previous.files.items() if order.previous else ()
     withdrawn = withdraw(

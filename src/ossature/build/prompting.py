@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ossature.build.diffing import unified_text
-from ossature.build.material import NEVER, Material
+from ossature.build.material import NEVER, Material, Part
 from ossature.domain.plan import Task
 from ossature.errors import DiskError
 from ossature.llm.prompt import Prompt, fence, join_parts, load_template
@@ -31,6 +31,18 @@ class Page:
     """(path, digest) -> content of a file part."""
     read_context: Callable[[str], bytes]
     max_inline_lines: int
+
+    def content_of(self, part: Part) -> bytes:
+        """The bytes that *part* stands for, as they are now. Raises OssatureError."""
+        match part.kind:
+            case "context":
+                return self.read_context(part.name)
+            case "file":
+                return self.read_file(part.name, part.digest)
+            case "template":
+                return load_template(part.name, self.prompts_dir).text.encode("utf-8", "surrogatepass")
+            case _:
+                return (part.text or "").encode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True, slots=True)

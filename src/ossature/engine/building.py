@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ossature.analysis.desk import Desk, Drained
 from ossature.analysis.interface import write_interface
+from ossature.build.evidence import refreshed
 from ossature.build.job import Job
 from ossature.build.material import Material, material_of
 from ossature.build.order import JobEnd
@@ -161,6 +162,8 @@ class Building:
         material = material_of(task, sources)
         landing = sources.landings.get(task.id)
         found = judge(task, material, landing, on_disk=site.on_disk, heads=site.heads)
+        if self._wanted.refreshes_prompts:
+            found = refreshed(found, task, landing, self._tools.page)
         lineage = self.loaded.lineages[task.id]
         known = self._ended.get(lineage)
         if task.id in self._forced and found.standing not in ("skipped", "manual"):

@@ -164,6 +164,7 @@ class Pipeline:
             forced=self.request.forced,
             feedback=self.request.feedback,
             keeps_going=self.request.keeps_going,
+            refreshes_prompts=self.request.refreshes_prompts,
         )
         building = Building(slots, self.desk, loaded, wanted, controls=self.controls, jobs=jobs)
         built = await building.run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,36 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ossature.analysis.texts import read_briefs
-from ossature.build.material import Material, material_of
+from ossature.build.evidence import refreshed, texts_of, uncounted_changes
+from ossature.build.material import NEVER, material_of
 from ossature.build.prompting import Page, implement_prompt, previous_files, previous_text
 from ossature.build.staleness import Judgement, Standing, heads, judge
 from ossature.domain.plan import Graph, Plan, Task
 from ossature.domain.spec import SpecTree
+from ossature.engine.difference import Change, Past
+from ossature.engine.forecast import Forecast, foretell
+from ossature.engine.interfaces import outdated_interfaces
 from ossature.engine.sources import Loaded, is_set_up, load, load_tree
 from ossature.engine.whole import is_verified
-from ossature.errors import Diagnostic, DiskError, PlanError
+from ossature.errors import Diagnostic, PlanError
 from ossature.llm.prompt import USER_LINE
 from ossature.project import Project
 from ossature.store.blobs import Blobs
+from ossature.store.ledger import Landing
 from ossature.store.safe_root import SafeRoot
 from ossature.store.tasklog import list_attempts
 
 if TYPE_CHECKING:
     from ossature.domain.finding import SpecAudit
-
-RUNS: frozenset[str] = frozenset({"pending", "stale", "verify", "restore"})
-"""Standings of tasks that a build would touch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A leaf that differs from what landed last, with its texts where they are known."""
-
-    leaf: str
-    old: str
-    new: str
-    old_text: str | None = None
-    new_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +44,8 @@ class TaskView:
     edited: tuple[str, ...] = ()
     is_flaky: bool = False
     """It is done, by a verify that was red before, with nothing changed in between."""
+    landing: Landing | None = None
+    """What landed last; None where nothing has."""
 
 
 @dataclass(frozen=True)
@@ -79,33 +71,62 @@ class ProjectView:
 
     def find(self, task_id: str) -> TaskView | None:
         task = self.plan.find(task_id) if self.plan else None
-        return next((view for view in self.tasks if task and view.task.id == task.id), None)
+        return self.by_id.get(task.id) if task else None
 
     @cached_property
-    def will_run(self) -> tuple[str, ...]:
-        """Ids that a build runs in any case, in order. What waits for a skipped task is not among them."""
-        blocked = self.blocked
-        return tuple(v.task.id for v in self.tasks if v.status in RUNS and v.task.id not in blocked)
+    def by_id(self) -> Mapping[str, TaskView]:
+        return {view.task.id: view for view in self.tasks}
 
     @cached_property
-    def may_run(self) -> Mapping[str, str]:
-        """Id -> reason, for tasks that run only if something before them comes out differently."""
-        if self.graph is None:
-            return {}
-        starts = [name for name in self.will_run if self._status[name] != "restore"]
-        found: dict[str, str] = {}
-        if self.loaded is not None and not is_set_up(self.loaded):
-            # It runs before all of them, and each sees what it makes.
-            found = {name: "if what [build] setup makes changes" for name in self._done}
-        for start in starts:
-            for name in self.graph.descendants(start):
-                if self._status.get(name) == "done" and name not in found:
-                    found[name] = f"if {start}'s output changes"
-        return {name: found[name] for name in self.graph.order if name in found}
+    def forecast(self) -> Forecast:
+        """What a build of everything would run."""
+        return foretell(self)
 
     @property
-    def _done(self) -> list[str]:
-        return [view.task.id for view in self.tasks if view.status == "done"]
+    def will_run(self) -> tuple[str, ...]:
+        """Ids that a build runs in any case, in order. What waits for a skipped task is not among them."""
+        return tuple(self.forecast.will_run)
+
+    @property
+    def may_run(self) -> Mapping[str, str]:
+        """Id -> reason, for tasks that run only if something before them comes out differently."""
+        return {name: foreseen.reason for name, foreseen in self.forecast.may_run.items()}
+
+    @property
+    def blobs(self) -> Blobs:
+        return Blobs(self.project.blobs_dir)
+
+    @cached_property
+    def page(self) -> Page:
+        """Where prompts get their texts."""
+        return page_of(self.project, self.blobs)
+
+    @cached_property
+    def past(self) -> Past:
+        """How things were. Raises PlanError where there is no plan."""
+        if self.loaded is None:
+            raise PlanError("there is no plan", hint="run `ossature audit`")
+        return Past(self.loaded.sources, self.blobs, self.page)
+
+    def uncounted(self, task_id: str) -> tuple[Change, ...]:
+        """What differs of what the task's prompt shows without making it stale."""
+        shown = self.by_id[task_id]
+        if shown.landing is None:
+            return ()
+        found = uncounted_changes(shown.task, shown.landing, self.page)
+        counted = {change.leaf for change in shown.changes}
+        changes = self.past.changes(shown.task, shown.landing, found)
+        return tuple(change for change in changes if change.leaf not in counted)
+
+    @property
+    def is_set_up(self) -> bool:
+        """What `[build] setup` makes has landed, or there is none."""
+        return self.loaded is None or is_set_up(self.loaded)
+
+    @cached_property
+    def outdated_interfaces(self) -> frozenset[str]:
+        """Specs whose interface a build would have a model read anew before a task that shows it."""
+        return outdated_interfaces(self.loaded) if self.loaded else frozenset()
 
     @cached_property
     def blocked(self) -> Mapping[str, str]:
@@ -124,10 +145,6 @@ class ProjectView:
         """The project's setup has run, and its verify was green on what has landed, where it has them."""
         return self.loaded is None or (is_set_up(self.loaded) and is_verified(self.loaded))
 
-    @cached_property
-    def _status(self) -> Mapping[str, Standing]:
-        return {view.task.id: view.status for view in self.tasks}
-
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
@@ -142,8 +159,11 @@ class AttemptView:
     meta: Mapping[str, Any]
 
 
-def look(project: Project) -> ProjectView:
-    """Read everything and judge every task. A missing or broken plan is a diagnostic, not an error."""
+def look(project: Project, *, refreshes_prompts: bool = False) -> ProjectView:
+    """Read everything and judge every task. A missing or broken plan is a diagnostic, not an error.
+
+    *refreshes_prompts* judges as a build does that was asked for that.
+    """
     tree = load_tree(project)
     try:
         loaded = load(project, tree=tree)
@@ -153,9 +173,12 @@ def look(project: Project) -> ProjectView:
         place = error.place
         broken = (Diagnostic("plan-unreadable", "error", place, error.message, error.hint),) if place else ()
         return ProjectView(project, tree, None, None, diagnostics=(*project.diagnostics, *broken))
-    blobs = Blobs(project.blobs_dir)
+    page = page_of(project, Blobs(project.blobs_dir))
+    past = Past(loaded.sources, Blobs(project.blobs_dir), page)
     shown = heads(loaded.sources.writers, loaded.sources.landings)
-    views = [_view(loaded, task_id, shown, blobs) for task_id in _all_in_order(loaded)]
+    loaded.read_disk()
+    refresh = page if refreshes_prompts else None
+    views = [_view(loaded, task_id, shown, past, refresh) for task_id in _all_in_order(loaded)]
     return ProjectView(
         project,
         tree,
@@ -193,46 +216,46 @@ def _all_in_order(loaded: Loaded) -> list[str]:
     return [*loaded.graph.order, *(task.id for task in loaded.plan.tasks if task.id not in placed)]
 
 
-def _view(loaded: Loaded, task_id: str, shown: Mapping[str, str], blobs: Blobs) -> TaskView:
+def _view(loaded: Loaded, task_id: str, shown: dict[str, str], past: Past, refresh: Page | None) -> TaskView:
+    """Where a task stands, those before it being as a build would find them."""
     task = loaded.sources.tasks[task_id]
+    lineage = loaded.lineages[task_id]
     if loaded.graph.cycle and task_id not in loaded.graph.order:
-        return TaskView(task, loaded.lineages[task_id], "pending", "waits for itself")
+        return TaskView(task, lineage, "pending", "waits for itself")
     material = material_of(task, loaded.sources)
     landing = loaded.sources.landings.get(task_id)
-    judgement = judge(task, material, landing, on_disk=loaded.on_disk, heads=shown)
-    if landing is None and task.was_done and judgement.standing == "pending" and _all_there(task, loaded):
-        judgement = Judgement("done", "the plan says done, and its files are there")
-    old_texts = _texts(blobs, landing.texts) if landing and judgement.changes else {}
+    found = judge(task, material, landing, on_disk=loaded.on_disk, heads=shown)
+    if landing is None and task.was_done and found.standing == "pending" and _all_there(task, loaded):
+        found = Judgement("done", "the plan says done, and its files are there")
+        _adopt(task, loaded, shown)
+    elif found.standing == "manual" and not found.missing:
+        _adopt(task, loaded, shown)
+    if refresh is not None:
+        found = refreshed(found, task, landing, refresh)
+    changes = past.changes(task, landing, found.changes)
+    is_flaky = found.standing == "done" and landing is not None and landing.is_flaky
     return TaskView(
-        task,
-        loaded.lineages[task_id],
-        judgement.standing,
-        judgement.reason,
-        changes=tuple(
-            Change(c.leaf, c.old, c.new, old_texts.get(c.leaf), _new_text(material, c.leaf))
-            for c in judgement.changes
-        ),
-        edited=judgement.edited,
-        is_flaky=judgement.standing == "done" and landing is not None and landing.is_flaky,
+        task, lineage, found.standing, found.reason, changes, found.edited, is_flaky=is_flaky, landing=landing
     )
+
+
+def _adopt(task: Task, loaded: Loaded, shown: dict[str, str]) -> None:
+    """What waits for a file that is taken as it is on disk sees that, as soon as a build begins."""
+    landings = loaded.sources.landings
+    before = landings.get(task.id)
+    own = [path for path in task.outputs if shown.get(path, task.id) == task.id]
+    if before is not None and all(before.files.get(path) == loaded.on_disk(path) for path in own):
+        return
+    files = {path: loaded.on_disk(path) or NEVER for path in task.outputs}
+    lineage = loaded.lineages[task.id]
+    landing = Landing(lineage, task.id, task.spec, task.title, task.outputs, "", "", files=files)
+    loaded.sources.landed(task.id, landing)
+    written = {path: loaded.sources.writers[path] for path in files}
+    shown |= heads(written, landings)
 
 
 def _all_there(task: Task, loaded: Loaded) -> bool:
     return all(loaded.on_disk(path) is not None for path in task.outputs)
-
-
-def _texts(blobs: Blobs, digest: str) -> dict[str, str]:
-    try:
-        texts: dict[str, str] = json.loads(blobs.get(digest)) if digest else {}
-    except (DiskError, ValueError):
-        return {}
-    return texts
-
-
-def _new_text(material: Material, leaf: str) -> str | None:
-    if leaf == "verify commands":
-        return "\n".join(material.commands)
-    return next((part.text for part in material.parts if part.leaf == leaf), None)
 
 
 def prompt_preview(view: ProjectView, task_id: str) -> str:
@@ -246,7 +269,7 @@ def prompt_preview(view: ProjectView, task_id: str) -> str:
     landing = sources.landings.get(task.id)
     previous = ""
     if landing is not None:
-        old_texts = _texts(blobs, landing.texts)
+        old_texts = texts_of(landing, blobs)
         previous = previous_text(previous_files(landing, task, blobs), old_texts, material)
     prompt = implement_prompt(task, material, page_of(view.project, blobs), previous=previous)
     return f"{prompt.system}\n\n{USER_LINE}\n\n{prompt.prompt}"

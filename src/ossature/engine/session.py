@@ -44,6 +44,8 @@ class RunRequest(BaseModel):
     """Build only these and what they need; empty means all."""
     forced: tuple[str, ...] = ()
     """Generate these anew even if nothing changed; `*` means all."""
+    refreshes_prompts: bool = False
+    """Generate anew what was made with another version of our prompt templates."""
     feedback: str = ""
     """A word to the model for the forced tasks."""
     model: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ossature.build.evidence import keep_evidence
 from ossature.build.material import Material
 from ossature.build.order import Order
 from ossature.build.staleness import Judgement, heads
@@ -68,6 +69,14 @@ class Site:
             hidden=hidden,
             strangers=lambda: self._strangers(task),
             stand_in=lambda path: self.stand_in(task.id, path),
+            keep=lambda: keep_evidence(
+                task,
+                material,
+                self._sources,
+                self._tools.blobs,
+                self._tools.page,
+                redact=self._tools.redact,
+            ),
             is_forced=is_forced,
             feedback=feedback,
             tried=tried,

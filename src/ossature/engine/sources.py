@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ossature.analysis.texts import stored_interfaces
 from ossature.build.material import Sources
-from ossature.build.staleness import lineages, match_landings
+from ossature.build.staleness import heads, lineages, match_landings
 from ossature.digest import digest_json
 from ossature.domain.hazards import find_hazards
 from ossature.domain.plain_text import hidden_in_line
@@ -18,6 +18,7 @@ from ossature.llm.prompt import override_digest
 from ossature.project import Project
 from ossature.settings import CONFIG_NAME, Settings
 from ossature.spec.plan_check import check_plan
+from ossature.spec.refs import Refs
 from ossature.spec.tree import load_specs, with_strict
 from ossature.store.ledger import Landing, Ledger
 from ossature.store.plan_reading import read_plan
@@ -60,13 +61,17 @@ class Loaded:
     def on_disk(self, path: str) -> str | None:
         """Digest of an output on disk; None where it is missing or no regular file within the folder."""
         if path not in self._disk:
-            try:
-                self._disk[path] = self.output.digest(path)
-            except UnsafePath:
-                self._disk[path] = None
-            if self._disk[path] in self.leftovers.get(path, ()):
-                self._disk[path] = None
+            self._note(path, digest_or_none(self.output, path))
         return self._disk[path]
+
+    def read_disk(self) -> None:
+        """Look at all that has landed at once, which is faster than file by file."""
+        paths = {path for landing in self.sources.landings.values() for path in landing.files}
+        for path, digest in self.output.digests(paths).items():
+            self._note(path, digest)
+
+    def _note(self, path: str, digest: str | None) -> None:
+        self._disk[path] = None if digest in self.leftovers.get(path, ()) else digest
 
 
 def plan_stamp(project: Project) -> PlanStamp:
@@ -93,14 +98,16 @@ def load(project: Project, *, ledger: Ledger | None = None, tree: SpecTree | Non
     ledger = ledger or Ledger(project.ledger_path)
     output = SafeRoot(project.output_root)
     landings = match_landings(plan, ledger.landings)
+    refs = Refs(tree)
     sources = Sources(
         tree=tree,
+        refs=refs,
         plan=plan,
         graph=graph,
         language=project.settings.language,
         framework=project.settings.framework,
         landings=landings,
-        interfaces=stored_interfaces(project, tree),
+        interfaces=stored_interfaces(project, tree, {landing.spec for landing in landings.values()}),
         contexts=_contexts(project, plan),
         origins=origins(ledger.landings),
         setup=_setup(project, ledger),
@@ -114,6 +121,7 @@ def load(project: Project, *, ledger: Ledger | None = None, tree: SpecTree | Non
         output_exists=lambda path: digest_or_none(output, path) is not None,
         context_exists=lambda path: path in sources.contexts,
         reserved=project.reserved,
+        refs=refs,
     )
     return Loaded(
         project=project,
@@ -137,12 +145,9 @@ def load(project: Project, *, ledger: Ledger | None = None, tree: SpecTree | Non
 
 def _leftovers(sources: Sources, landings: Mapping[str, Landing]) -> dict[str, frozenset[str]]:
     writes = {landing.lineage: sources.tasks[name].written for name, landing in sources.landings.items()}
-    wanted = {
-        (path, digest)
-        for name, landing in sources.landings.items()
-        for path, digest in landing.files.items()
-        if path in sources.tasks[name].written
-    }
+    # Of several writers the disk shows the last: what an earlier one landed is no reason for bytes to stay.
+    shown = heads(sources.writers, sources.landings)
+    wanted = {(path, sources.landings[name].files[path]) for path, name in shown.items()}
     found: dict[str, set[str]] = {}
     for lineage, landing in landings.items():
         if lineage.startswith((ORIGIN, SETUP)):

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
+from pathlib import Path
 
 from ossature import __version__
 
 # A build with nothing to do asks for this before anything else is imported.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
     from ossature.project import Project
 
 _NAME = "up-to-date.json"
+_PLAN = ".ossature/plan.toml"
+_MAX_PLAN = 16 * 1024 * 1024
+"""Characters of the largest plan that is looked into."""
 _CACHES = frozenset(
     {".git", ".hg", ".ossature", "__pycache__", ".venv", "venv", "node_modules", "target", ".zig-cache"}
 )
@@ -35,12 +39,61 @@ def read_stamp(root: str) -> int | None:
             stamp: dict[str, Any] = json.load(file)
         if stamp["version"] != __version__:
             return None
-        for path, looks in stamp["paths"]:
-            if _looks(f"{root}/{path}") != looks:
-                return None
+        changed = _changed(root, stamp)
+        if changed and (changed != [_PLAN] or not _says_the_same(root, stamp)):
+            return None
         return int(stamp["tasks"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _changed(root: str, stamp: Mapping[str, Any]) -> list[str]:
+    """Paths that do not look as they did; the second is the last that is looked for."""
+    changed: list[str] = []
+    for path, looks in stamp["paths"]:
+        if _looks(f"{root}/{path}") != looks:
+            changed.append(path)
+            if len(changed) > 1:
+                break
+    return changed
+
+
+def _says_the_same(root: str, stamp: dict[str, Any]) -> bool:
+    """The plan was edited in its comments and blank lines alone; the stamp is then brought up to date."""
+    at_ns = time.time_ns()
+    looks = _looks(f"{root}/{_PLAN}")
+    if looks is None or _plan_digest(f"{root}/{_PLAN}") != stamp["plan"]:
+        return False
+    if max(looks[:2]) < at_ns - _SETTLED_NS:
+        paths = [(path, looks if path == _PLAN else old) for path, old in stamp["paths"]]
+        _write(Path(root, ".ossature", "work"), {**stamp, "paths": paths})
+    return True
+
+
+def _plan_digest(path: str) -> str | None:
+    """Of what the plan says, whatever its comments; None where that cannot be told from its text alone."""
+    # Most builds with nothing to do find the plan untouched.
+    from ossature.digest import digest_text
+    from ossature.store.toml_text import essence
+
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            text = essence(file.read(_MAX_PLAN))
+    except (OSError, UnicodeDecodeError):
+        return None
+    return None if text is None or len(text) >= _MAX_PLAN else digest_text(text)
+
+
+def _write(folder: Path, stamp: Mapping[str, Any]) -> None:
+    """Replace the stamp. A disk that refuses is no matter: the next look takes longer, that is all."""
+    scratch = folder / f".{_NAME}.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch.write_text(json.dumps(stamp), "utf-8")
+        os.replace(scratch, folder / _NAME)
+    except OSError:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
 
 
 def up_to_date(tasks: int) -> str:
@@ -56,10 +109,7 @@ class Stamping:
         self._at_ns = time.time_ns()
 
     def write(self, tasks: int, outputs: Iterable[str], contexts: Iterable[str]) -> None:
-        """Write the stamp, unless something changed since the look began or only just before.
-
-        A disk that refuses is no matter: the next look takes longer, that is all.
-        """
+        """Write the stamp, unless something changed since the look began or only just before."""
         settings = self._project.settings
         paths = list(_inputs(self._project))
         # Files that no task writes count, too: prompts may show them, and the project's verify sees them.
@@ -67,6 +117,8 @@ class Stamping:
         paths += [f"{settings.output_dir}/{path}" for path in outputs]
         paths += [f"{settings.context_dir}/{path}" for path in contexts]
         root = str(self._project.root)
+        # Before the looks: a plan that is written to in between then looks too new for a stamp.
+        plan = _plan_digest(f"{root}/{_PLAN}") or ""
         looks = [(path, _looks(f"{root}/{path}")) for path in dict.fromkeys(paths)]
         files = (self._project.root / path for path, _ in looks)
         if any(path.is_symlink() and path.is_dir() for path in files):
@@ -75,15 +127,8 @@ class Stamping:
         newest_ns = max((max(look[:2]) for _, look in looks if look), default=0)
         if newest_ns > self._at_ns - _SETTLED_NS:
             return
-        content = json.dumps({"version": __version__, "tasks": tasks, "paths": looks})
-        path = self._project.work_dir / _NAME
-        scratch = path.with_name(f".{_NAME}.{os.getpid()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            scratch.write_text(content, "utf-8")
-            os.replace(scratch, path)
-        except OSError:
-            scratch.unlink(missing_ok=True)
+        stamp = {"version": __version__, "tasks": tasks, "plan": plan, "paths": looks}
+        _write(self._project.work_dir, stamp)
 
 
 def _inputs(project: Project) -> Iterable[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ossature.build.schedule import with_dependencies
 from ossature.domain.plan import Graph, Plan
@@ -18,6 +18,8 @@ class Wanted:
     forced: tuple[str, ...] = ()
     feedback: str = ""
     keeps_going: bool = False
+    refreshes_prompts: bool = False
+    """Tasks whose prompt came from another version of our templates are generated anew."""
 
     def ids(self, plan: Plan, graph: Graph) -> set[str]:
         """Every task that the build has to do with. Raises PlanError for one that is not in the plan."""
@@ -33,7 +35,7 @@ class Wanted:
         """The same without the tasks that *plan* no longer has."""
         known = [name for name in self.tasks if plan.find(name)]
         forced = [name for name in self.forced if name == "*" or plan.find(name)]
-        return Wanted(tuple(known), tuple(forced), self.feedback, self.keeps_going)
+        return replace(self, tasks=tuple(known), forced=tuple(forced))
 
 
 def task_ids(names: tuple[str, ...], plan: Plan, graph: Graph) -> set[str]:

@@ -53,15 +53,17 @@ def check_plan(
     output_exists: Callable[[str], bool] = lambda _path: False,
     context_exists: Callable[[str], bool] = lambda _path: True,
     reserved: Collection[str] = (),
+    refs: Refs | None = None,
 ) -> tuple[Diagnostic, ...]:
     """Everything that is wrong with *plan*, beyond what reading it already told.
 
     `reserved` are files and folders below the output folder that are the project's own. `output_exists`
-    tells of files in that folder that no task writes; `context_exists` of files in the context folder.
+    tells of files in that folder that no task writes; `context_exists` of files in the context folder;
+    `refs` is an index of *tree* that is made already.
     """
     check = _Check(plan, tree, graph_of(plan), output_exists, context_exists)
     check.ids = frozenset(task.id for task in plan.tasks)
-    refs = Refs(tree)
+    refs = refs or Refs(tree)
     if check.graph.cycle:
         first = plan.find(check.graph.cycle[0])
         check.say(first, "cycle", "tasks wait for each other: " + " -> ".join(check.graph.cycle))

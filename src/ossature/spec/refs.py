@@ -54,14 +54,23 @@ class Refs:
         self._ids = {fold(name): name for name in [*tree.architectures, *tree.specs]}
         self._of_specs: dict[str, _Index] = {}
         self._of_architectures: dict[str, _Index] = {}
+        self._known: dict[tuple[str, str, str], Resolved | Unresolved] = {}
 
     def spec(self, spec_id: str, ref: str) -> Resolved | Unresolved:
         """Part of the SMD of *spec_id*, or of the spec that a `SPEC:` prefix names."""
-        return self._resolve(spec_id, ref, self._spec_index, "spec")
+        return self._looked_up(spec_id, ref, self._spec_index, "spec")
 
     def architecture(self, spec_id: str, ref: str) -> Resolved | Unresolved:
         """Part of the AMDs of *spec_id*, or of the spec that a `SPEC:` prefix names."""
-        return self._resolve(spec_id, ref, self._architecture_index, "architecture")
+        return self._looked_up(spec_id, ref, self._architecture_index, "architecture")
+
+    def _looked_up(
+        self, spec_id: str, ref: str, index_of: Callable[[str], _Index], what: str
+    ) -> Resolved | Unresolved:
+        key = (what, spec_id, ref)
+        if key not in self._known:
+            self._known[key] = self._resolve(spec_id, ref, index_of, what)
+        return self._known[key]
 
     def _resolve(
         self, spec_id: str, ref: str, index_of: Callable[[str], _Index], what: str

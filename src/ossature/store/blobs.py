@@ -57,6 +57,13 @@ class Blobs:
         with disk_errors(path, "delete"):
             path.unlink(missing_ok=True)
 
+    def size(self, digest: str) -> int | None:
+        """Bytes of the blob of that name; None where there is none."""
+        try:
+            return self._path(digest).stat().st_size
+        except OSError:
+            return None
+
     def _path(self, digest: str) -> Path:
         # Digests come from a ledger that others may have committed: they must not name a path.
         if not _DIGEST.fullmatch(digest):

@@ -42,9 +42,11 @@ class Landing:
     at: str = ""
     """UTC, ISO 8601."""
     texts: str = ""
-    """Digest of a blob with the texts behind `leaves`, as JSON; only `why` needs it."""
+    """Digest of a blob with the texts behind the leaves, as JSON; only `why` needs it."""
     is_flaky: bool = False
     """The verify by which it landed was red before, with nothing changed in between."""
+    uncounted: Mapping[str, str] = field(default_factory=dict)
+    """Leaf -> digest of what the model saw besides, which makes no task stale by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +278,7 @@ def _intent(record: dict[str, Any]) -> Intent:
     known["outputs"] = tuple(known["outputs"])
     landing = Landing(**known)
     texts = (landing.lineage, landing.task, landing.spec, landing.title, landing.generate, landing.verify)
-    maps = (landing.leaves, landing.verify_leaves, landing.files, record["before"])
+    maps = (landing.leaves, landing.verify_leaves, landing.files, landing.uncounted, record["before"])
     # The file is committed and anyone can give a line its checksum.
     if not all(type(text) is str for text in (*texts, *landing.outputs, *landing.files.values())):
         raise TypeError("a text is something else")

@@ -12,6 +12,7 @@ from ossature.domain.hazards import hidden_characters
 from ossature.domain.plan import Intent, Plan, Task, TaskKind
 from ossature.errors import Diagnostic, Place, PlanError, Severity
 from ossature.store.disk import read_existing
+from ossature.store.plain_toml import load_plain
 from ossature.store.toml_text import Block, blocks, has_endless_key, line_of_key, skeleton
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -50,7 +51,9 @@ def read_plan(path: Path, *, name: str) -> Plan:
 def parse_plan(text: str, *, name: str) -> Plan:
     """The plan in *text*. Never raises: a text that is not TOML gives an empty plan with an error."""
     try:
-        document = load_toml(text)
+        document = load_plain(text)
+        if document is None:
+            document = load_toml(text)
     except PlanError as error:
         return _unusable(name, "plan-invalid-toml", error.place.line if error.place else 0, error.message)
     diagnostics: list[Diagnostic] = []

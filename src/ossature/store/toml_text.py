@@ -14,6 +14,10 @@ _TOKEN = re.compile(
     r"|'[^'\n]*+'"
     r"|\#[^\n]*+"
 )
+_STRINGS = _TOKEN.pattern.rpartition("|")[0]
+_BREAK = re.compile(rf"{_STRINGS}|(?<![ \t])(?:[ \t]*+(?:#[^\n]*+)?+\n)++[ \t]*+")
+"""A string, or all that TOML takes for one line break: blank lines, comments, white space around it."""
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _BRACKETS = re.compile(r"^[ \t]*+(\[\[?)([^\[\]\n]*+)\]\]?[ \t\r]*$|[\[\]{}]", re.MULTILINE)
 _DOTTED_KEY = re.compile(r"(?:\.[\w\"' \t-]*+){64}")
 
@@ -54,6 +58,17 @@ def comments(text: str) -> Iterator[str]:
     for token in _TOKEN.finditer(text):
         if token[0].startswith("#"):
             yield token[0].rstrip("\r")
+
+
+def essence(text: str) -> str | None:
+    """*text* without comments, blank lines, indentation and spaces at the ends of lines.
+
+    Where *text* is TOML, another text of the same essence is TOML too and says the same. None for a text with
+    control characters, which TOML allows nowhere, or with carriage returns.
+    """
+    if _FORBIDDEN.search(text):
+        return None
+    return _BREAK.sub(lambda found: found[0] if found[0][0] in "\"'" else "\n", f"\n{text}\n")
 
 
 def has_endless_key(bare: str) -> bool:

@@ -22,7 +22,9 @@ def why_text(line: TaskLine, board: TaskBoard) -> str:
         lines += ["", "Nothing that it depends on has changed since it landed."]
     for change in view.changes:
         lines += ["", f"@@ {change.leaf} @@"]
-        if change.old_text is None and change.new_text is None:
+        if change.paths:
+            lines += [line for path in change.paths for line in path.difference]
+        elif change.old_text is None and change.new_text is None:
             lines.append(f"digest {change.old[:12] or 'none'} became {change.new[:12] or 'none'}")
         else:
             lines += difflib.unified_diff(

@@ -56,7 +56,10 @@ def test_what_only_the_verify_sees_is_verified_again():
         "verify",
         "verify commands changed",
     )
-    assert standing(material=Material(MATERIAL.parts, ("true",), "other")) == ("verify", "input tree changed")
+    assert standing(material=Material(MATERIAL.parts, ("true",), "other")) == (
+        "verify",
+        "input tree changed",
+    )
 
 
 def test_missing_output_is_restored_and_a_stale_task_is_not():

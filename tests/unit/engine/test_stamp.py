@@ -47,7 +47,6 @@ def test_nothing_changed_tells_how_many_tasks(project):
     [
         "ossature.toml",
         "specs/a.smd",
-        ".ossature/plan.toml",
         ".ossature/ledger.jsonl",
         "output/a.txt",
         "context/c.txt",
@@ -89,3 +88,85 @@ def test_a_damaged_stamp_is_none(project, content):
     stamp(project)
     (project.work_dir / "up-to-date.json").write_bytes(content)
     assert read_stamp(str(project.root)) is None
+
+
+PLAN = '''\
+# mine
+[[task]]
+id = "001"
+notes = """
+# no comment
+
+"""
+verify = [
+    "a#b",  # why
+    'c',
+]
+'''
+
+
+def with_plan(project, text):
+    project.plan_path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PLAN,
+        PLAN.replace("# mine\n", ""),
+        PLAN.replace("# mine", "# yours\n\n\n   # and mine"),
+        PLAN.replace("# why", "# why not"),
+        PLAN.replace("  # why", ""),
+        PLAN.replace('id = "001"', '  id = "001"   '),
+        PLAN.replace('id = "001"', 'id = "001" # [[task]]'),
+        PLAN.replace("    'c'", "\n# x\n\t'c'"),
+        PLAN + "\n\n# end",
+        PLAN.rstrip("\n"),
+        "\ufeff" + PLAN,
+    ],
+)
+def test_plan_that_says_the_same_in_another_shape_is_no_change(project, text):
+    with_plan(project, PLAN)
+    stamp(project)
+    with_plan(project, text)
+    assert read_stamp(str(project.root)) == 3
+    (project.root / "specs" / "a.smd").write_text("# B\n")
+    assert read_stamp(str(project.root)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PLAN.replace("001", "002"),
+        PLAN.replace("# no comment\n", ""),
+        PLAN.replace("# no comment\n\n", "# no comment\n"),
+        PLAN.replace("a#b", "a"),
+        PLAN.replace("# why", "# \x01"),
+        PLAN.replace("\n", "\r\n"),
+        PLAN.encode().replace(b"# mine", b"#\xff"),
+        PLAN.replace("'c'", "'c"),
+        PLAN.replace("[[task]]", "[[task]] x"),
+        "",
+    ],
+)
+def test_plan_that_says_something_else_or_may_be_broken_is_seen(project, text):
+    with_plan(project, PLAN)
+    stamp(project)
+    with_plan(project, text)
+    assert read_stamp(str(project.root)) is None
+
+
+def test_stamp_is_brought_up_to_date_once_the_plan_has_settled(project, monkeypatch):
+    with_plan(project, PLAN)
+    stamp(project)
+    path = project.work_dir / "up-to-date.json"
+    before = path.read_bytes()
+    with_plan(project, PLAN + "# end\n")
+    monkeypatch.setattr("ossature.engine.stamp._SETTLED_NS", 10**15)
+    assert read_stamp(str(project.root)) == 3
+    assert path.read_bytes() == before
+    monkeypatch.setattr("ossature.engine.stamp._SETTLED_NS", -(10**15))
+    assert read_stamp(str(project.root)) == 3
+    assert path.read_bytes() != before
+    monkeypatch.setattr("ossature.engine.stamp._says_the_same", lambda root, stamp: False)
+    assert read_stamp(str(project.root)) == 3

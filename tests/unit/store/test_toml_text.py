@@ -1,3 +1,4 @@
+import random
 import tomllib
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from ossature.store.toml_text import (
     blocks,
     comments,
+    essence,
     has_endless_key,
     headers,
     line_of_key,
@@ -188,3 +190,50 @@ def test_prose_and_numbers_are_no_endless_keys():
 def test_unfinished_text_is_scanned_in_one_pass(text: str):
     assert len(skeleton(text)) == len(text)
     assert headers(text, skeleton(text)) == []
+
+
+def test_texts_of_one_essence_say_the_same():
+    pieces = [
+        "[a]\n",
+        'b = "c"\n',
+        'b = "c" # d\n',
+        "# e\n",
+        "\n",
+        "  \n",
+        "f = [\n",
+        '"g",\n',
+        "]\n",
+        '"""\n',
+    ]
+    pieces += [
+        "# h",
+        "h = '#'\n",
+        'i = """\n# j\n\n"""\n',
+        "\t",
+        " ",
+        "'''",
+        '"',
+        "'",
+        "k = 1\n",
+        "[[l]]\n",
+        "\\",
+    ]
+    chance = random.Random(3)
+    by_essence: dict[str | None, list[str]] = {}
+    for _ in range(30000):
+        text = "".join(chance.choice(pieces) for _ in range(chance.randint(1, 6)))
+        by_essence.setdefault(essence(text), []).append(text)
+    pairs = 0
+    for texts in by_essence.values():
+        meanings = [meaning(text) for text in texts]
+        if any(found is not None for found in meanings):
+            assert all(found == meanings[0] for found in meanings), texts
+            pairs += len(texts) - 1
+    assert pairs > 1000
+
+
+def meaning(text: str) -> object:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None

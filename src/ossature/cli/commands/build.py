@@ -15,6 +15,7 @@ from ossature.settings import MAX_JOBS, SANDBOX_MODES
 if TYPE_CHECKING:
     from ossature.domain.event import Preset
     from ossature.domain.plan import Plan
+    from ossature.engine.forecast import Forecast
     from ossature.engine.preview import ProjectView
 
 _ALL = "*"
@@ -24,7 +25,7 @@ def build(args: argparse.Namespace, terminal: Terminal) -> int:
     """Say that nothing is to do, show what would run, or run it."""
     _check(args)
     project = load_project(terminal.cwd, terminal.environ)
-    is_plain = not (args.only or args.force is not None or args.dry_run)
+    is_plain = not (args.only or args.force is not None or args.dry_run or args.refresh_prompts)
     known = read_stamp(str(project.root)) if is_plain else None
     if known is not None:
         _say_up_to_date(known, is_json=args.json, terminal=terminal)
@@ -36,17 +37,19 @@ def _look_and_build(project: Project, args: argparse.Namespace, terminal: Termin
     """Read everything; run what is stale, or leave a stamp that says that nothing is."""
     # Reading specs and plan is most of what a build with nothing to do would cost.
     from ossature.cli.tasks import buildable_plan, task_ids
+    from ossature.engine.forecast import foretell
     from ossature.engine.preview import look
 
     stamping = Stamping(project)
-    view = look(project)
+    view = look(project, refreshes_prompts=args.refresh_prompts)
     plan = buildable_plan(view, terminal)
     only = task_ids(args.only or (), plan)
     forced = _forced(args.force, plan)
+    forecast = foretell(view, only=only, forced=forced) if only or forced else view.forecast
     if args.dry_run:
-        return _show_preview(view, only, forced=forced, is_json=args.json, terminal=terminal)
+        return _show_forecast(view, forecast, args, terminal, only=only)
     is_green = view.is_verified or bool(only or view.blocked)
-    if not forced and is_green and not view.tree.has_errors and not _wanted(view.will_run, view, only):
+    if forecast.is_empty and is_green and not view.tree.has_errors:
         if is_plain and all(shown.status == "done" and not shown.edited for shown in view.tasks):
             _leave_stamp(stamping, view)
         _say_nothing_to_do(view, only, is_json=args.json, terminal=terminal)
@@ -63,6 +66,7 @@ def _look_and_build(project: Project, args: argparse.Namespace, terminal: Termin
         max_calls=args.max_calls or 0,
         tasks=only,
         forced=forced,
+        refreshes_prompts=args.refresh_prompts,
         sandbox=args.sandbox,
         replay=replay_folder(args.replay, terminal.cwd),
         model=args.model or "",
@@ -149,28 +153,23 @@ def _wanted(ids: tuple[str, ...], view: ProjectView, only: tuple[str, ...]) -> t
     return tuple(task for task in ids if task in reached)
 
 
-def _show_preview(
-    view: ProjectView, only: tuple[str, ...], *, forced: tuple[str, ...], is_json: bool, terminal: Terminal
+def _show_forecast(
+    view: ProjectView,
+    forecast: Forecast,
+    args: argparse.Namespace,
+    terminal: Terminal,
+    *,
+    only: tuple[str, ...],
 ) -> int:
     """What runs for certain, and what runs if an earlier task comes out differently."""
-    by_id = {shown.task.id: shown for shown in view.tasks}
-    reasons = {task: by_id[task].reason for task in _wanted(view.will_run, view, only)}
-    for task in _wanted(tuple(by_id), view, only) if _ALL in forced else forced:
-        reasons[task] = "forced"
-    maybe = _wanted(tuple(view.may_run), view, only)
-    may_run = {task: view.may_run[task] for task in maybe if task not in reasons}
-    if is_json:
-        terminal.json({"will_run": reasons, "may_run": may_run})
+    # Only who asks for a forecast pays for an estimate.
+    from ossature.cli.foretelling import forecast_as_json, print_forecast
+
+    if args.json:
+        terminal.json(forecast_as_json(view, forecast, model=args.model or ""))
         return Exit.OK
-    for task, reason in reasons.items():
-        terminal.spans(
-            [("good", f"will run  {task}  "), ("plain", by_id[task].task.title), ("quiet", f"  {reason}")]
-        )
-    for task, reason in may_run.items():
-        terminal.spans(
-            [("warn", f"may run   {task}  "), ("plain", by_id[task].task.title), ("quiet", f"  {reason}")]
-        )
-    if not reasons and not may_run:
+    print_forecast(view, forecast, terminal, model=args.model or "")
+    if forecast.is_empty:
         _say_nothing_to_do(view, only, is_json=False, terminal=terminal)
     return Exit.OK
 
@@ -213,6 +212,11 @@ def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="TASK",
         help="generate these anew though nothing changed; all without names",
+    )
+    parser.add_argument(
+        "--refresh-prompts",
+        action="store_true",
+        help="generate anew what was made with another version of our prompt templates",
     )
     _add_sandbox_argument(parser)
     parser.add_argument("-j", "--jobs", type=int, metavar="N", help="tasks at a time (default: 1)")
