@@ -317,6 +317,15 @@ PLAN = [
         {"002": "generate: file shelf.txt changed"},
         ["implement 002"],
     ),
+    Case(
+        "what a verify makes and lands with the task",
+        planned(t003={"byproducts": ["made.txt"], "verify": ["touch made.txt"]}),
+        {
+            "003": "verify: verify commands changed and 1 more",
+            "004": "verify: input tree changed",
+            "005": "verify: input tree changed",
+        },
+    ),
     Case("the task's own model", planned(t003={"model": "other"})),
     Case("the task's time limit", planned(t003={"timeout_s": 9})),
     Case("what a task covers", planned(t003={"covers": ["LIB"]})),

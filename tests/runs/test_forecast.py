@@ -31,6 +31,8 @@ class World:
         kit.model._plain = self.reply  # type: ignore[method-assign]
         if self.random.random() < 0.5:
             (kit.root / "specs" / "lib.amd").unlink()
+        if self.random.random() < 0.3:
+            kit.config('[build]\nisolation = "tree"\n')
         for _ in range(self.random.randint(3, 7)):
             self.add()
             kit.plan(self.tasks)
