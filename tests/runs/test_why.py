@@ -238,3 +238,12 @@ def test_unread_interface_is_read_before_nothing_is_to_do(kit: Kit):
     run = kit.own()
     assert (run.ran, run.asked) == ({}, ["interface LIB"])
     assert kit.look().forecast.is_empty
+
+
+def test_file_that_holds_a_key_is_not_kept(kit: Kit, monkeypatch: pytest.MonkeyPatch):
+    key = "sk-proj-0123456789abcdefghijklmnop"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    kit.write("context/rates.csv", f"{key}\n")
+    assert kit.own().code == 0
+    blobs = (kit.root / ".ossature" / "blobs").rglob("*")
+    assert not [path for path in blobs if path.is_file() and key.encode() in path.read_bytes()]
