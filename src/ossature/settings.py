@@ -15,6 +15,9 @@ CONFIG_NAME = "ossature.toml"
 SandboxMode = Literal["read-only", "workspace-write", "danger-full-access"]
 SANDBOX_MODES: tuple[SandboxMode, ...] = ("read-only", "workspace-write", "danger-full-access")
 Isolation = Literal["deps", "tree"]
+Edits = Literal["ask", "accept", "set-aside", "revert", "stop"]
+EDITS: tuple[Edits, ...] = ("ask", "accept", "set-aside", "revert", "stop")
+"""What becomes of outputs that people edited: answers to the `conflict` gate, given before a run."""
 ROLE_KEYS: Mapping[str, str] = {
     "audit": "audit",
     "cross_audit": "audit",
@@ -47,6 +50,7 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
         "setup_timeout_s": (int, float),
         "isolation": str,
         "jobs": int,
+        "edits": str,
     },
     "budget": {
         **{f"{span}_{unit}": (int, float) for span in ("run", "task", "day") for unit in ("usd", "tokens")}
@@ -87,6 +91,7 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "setup_timeout_s": ("build", "setup_timeout_s"),
     "isolation": ("build", "isolation"),
     "jobs": ("build", "jobs"),
+    "edits": ("build", "edits"),
     "model": ("llm", "model"),
     "model_timeout_s": ("llm", "timeout_s"),
     "max_parallel_calls": ("llm", "max_parallel_calls"),
@@ -156,6 +161,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     jobs: int = 1
     """Tasks at a time."""
+    edits: Edits = "ask"
     model_timeout_s: float = 600.0
     """For a whole model call."""
     max_parallel_calls: int = 0
@@ -284,6 +290,9 @@ def _check_choices(text: str, settings: Settings) -> None:
         raise ConfigError(
             f'build.isolation has to be "deps" or "tree", not {settings.isolation!r:.60}', place=place
         )
+    if settings.edits not in EDITS:
+        place = Place(CONFIG_NAME, line_of(text, "build", "edits"))
+        raise ConfigError(f"build.edits has to be one of {', '.join(EDITS)}", place=place)
 
 
 def _rights(table: Any) -> tuple[str, ...]:

@@ -61,8 +61,11 @@ def test_take_needs_a_side_and_edit_a_content(project):
     decision = decision_for(Answer("take", side="mine"), QUESTION, project)
     assert isinstance(decision, Take)
     assert decision.side == "mine"
-    with pytest.raises(UsageError, match="mine"):
+    with pytest.raises(UsageError, match="needs a side") as caught:
         decision_for(Answer("take"), QUESTION, project)
+    assert "mine: " in caught.value.hint
+    with pytest.raises(UsageError, match="does not offer merged"):
+        decision_for(Answer("take", side="merged"), QUESTION, project)
     with pytest.raises(UsageError, match="new content"):
         decision_for(Answer("edit"), QUESTION, project)
     with pytest.raises(UsageError, match="which file"):

@@ -95,6 +95,39 @@ def test_theirs_is_taken_with_t(scene: Scene) -> None:
     run(dialogue())
 
 
+@pytest.mark.parametrize(("key", "side"), [("M", "merged"), ("T", "aside")])
+def test_versions_of_a_conflict_are_taken_by_key_where_the_question_offers_them(
+    scene: Scene, key: str, side: str
+) -> None:
+    async def dialogue() -> None:
+        while_running(scene)
+        question = _question("conflict", ("take", "edit", "abort"))
+        scene.ask(question.model_copy(update={"sides": ("mine", "merged", "theirs", "aside")}))
+        with owned(scene):
+            async with shown(scene) as (app, pilot):
+                for label in ("keep mine", "merge both", "take theirs", "set mine aside"):
+                    assert label in screen(app)
+                await press(pilot, key)
+                decision = last_letter(scene)
+                assert isinstance(decision, Take)
+                assert decision.side == side
+
+    run(dialogue())
+
+
+def test_merge_that_is_not_clean_cannot_be_taken(scene: Scene) -> None:
+    async def dialogue() -> None:
+        while_running(scene)
+        scene.ask(_question("conflict", ("take", "abort")))
+        with owned(scene):
+            async with shown(scene) as (app, pilot):
+                assert "merge both" not in screen(app)
+                await press(pilot, "M", "T")
+                assert scene.letters() == []
+
+    run(dialogue())
+
+
 def test_a_verb_that_is_not_offered_sends_nothing(scene: Scene) -> None:
     async def dialogue() -> None:
         while_running(scene)

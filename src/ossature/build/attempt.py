@@ -57,6 +57,11 @@ class Attempts:
         """Of the latest attempt; counts every model call of the task in this run."""
         self.staged: dict[str, str] = {}
         """Output path -> digest of what is in the stage."""
+        self.by_hand: dict[str, bytes | None] = {}
+        """Path in which a person had a hand -> what a model wrote there before; None where none did."""
+        self.is_generated = False
+        """A model wrote the outputs in this run."""
+        self._of_person: set[str] = set()
 
     @property
     def has_stage(self) -> bool:
@@ -66,6 +71,8 @@ class Attempts:
     async def implement(self, previous: Landing | None, *, feedback: str, model: str) -> None:
         """Ask for all outputs and stage them. Raises ReplyFailure, ModelError."""
         self.staged.clear()
+        self.by_hand.clear()
+        self._of_person.clear()
         self._history.clear()
         self._model = model
         self._shown = previous_files(previous, self._task, self._tools.blobs) if previous else {}
@@ -77,6 +84,7 @@ class Attempts:
             feedback=feedback,
         )
         await self._call("implement", prompt, self._inputs(feedback=feedback))
+        self.is_generated = True
 
     async def fix(self, verdict: Verdict, *, feedback: str, role: ev.Role = "fix") -> None:
         """Ask for a repair of what is staged. Raises ReplyFailure, ModelError."""
@@ -98,7 +106,9 @@ class Attempts:
         """Put a person's version of an output into the stage, as an attempt of its own."""
         raw = content.encode("utf-8") if isinstance(content, str) else content
         before = {path: self._read_or_none(path)}
+        self.by_hand.setdefault(path, before[path])
         self._stage({path: raw})
+        self._of_person.add(path)
         self.number += 1
         self._exchange = None
         self._log = self._open_log("edit")
@@ -130,6 +140,10 @@ class Attempts:
         """Go on in another slot."""
         self._tools = tools
         self._verifying = Verifying(tools, self._order)
+
+    def is_of_person(self, path: str) -> bool:
+        """A person's version is in the stage, and no fixer has changed it since."""
+        return path in self._of_person
 
     def start_verify(self, files: Mapping[str, bytes]) -> None:
         """Stage what landed before, to be verified again without a model."""
@@ -251,6 +265,7 @@ class Attempts:
         files = {path: text.encode("utf-8", "replace") for path, text in blocks.files.items()}
         before = {path: self._read_or_none(path) or self._shown.get(path) for path in files}
         self._stage(files)
+        self._of_person.difference_update(files)
         self._note_changes(exchange.log, before, files)
 
     def _note_changes(

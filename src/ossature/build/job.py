@@ -8,8 +8,9 @@ from typing import Literal
 
 from ossature.build.amending import requeue
 from ossature.build.attempt import Attempts, ReplyFailure
+from ossature.build.conflict import Conflicts
 from ossature.build.fixing import Act, FixLoop, Step, hint_on, subject_of
-from ossature.build.landing import edited_outputs, foreign_changes
+from ossature.build.landing import edited_outputs
 from ossature.build.order import JobEnd, Order, land_files
 from ossature.build.slots import Seat
 from ossature.build.verdict import Verdict
@@ -24,8 +25,8 @@ from ossature.domain.decision import (
     Gate,
     Question,
     Retry,
+    Side,
     Skip,
-    Take,
     Verb,
 )
 from ossature.errors import Exit, OssatureError
@@ -47,10 +48,9 @@ class Job:
         )
         self._left: dict[str, bytes] | None = None
         """What the stage held when the slot went to another task."""
-        self._settled: dict[str, str] = {}
-        """Path -> digest of a file on disk that a person gave up for the generated one."""
         self._is_flaky = False
         """The latest verify was green only when it was run again."""
+        self._conflicts = Conflicts(seat.tools, order, self._attempts, self._ask_conflict)
         self._began = time.monotonic()
         self.asked = order.asked
         """Questions about the task in this run."""
@@ -93,11 +93,11 @@ class Job:
         edited = edited_outputs(
             order.task.outputs, shown=order.shown, output=self._tools.output, hidden=order.hidden
         )
-        if edited and not self._tools.is_attended:
+        if edited and not self._tools.can_merge_edits:
             # Nobody can choose once the other version is there, so it is not paid for.
-            settled = await self._settle(edited)
-            if settled != "theirs":
-                return settled
+            refused = await self._conflicts.settle_early(edited)
+            if refused is not None:
+                return self._stand_in_the_way(refused)
         if self._order.mode == "verify" and self._order.previous is not None:
             await self._tools.workspace.prepare(self._order.tree, cache_dirs=self._tools.cache_dirs)
             landed = self._order.previous.files
@@ -236,47 +236,21 @@ class Job:
         answer = await self._ask("landing", subject, ("approve", "retry", "edit", "skip", "abort"))
         if not isinstance(answer, Approve):
             return await self._follow(answer, subject, is_failure=False)
-        changed = foreign_changes(
-            files,
-            shown={**self._order.shown, **self._settled},
-            output=self._tools.output,
-            hidden=self._order.hidden,
-        )
-        if changed:
-            end = await self._settle(changed)
-            if end != "theirs":
-                return end
-        return self._land(files)
-
-    async def _settle(self, changed: list[str]) -> JobEnd | Literal["theirs"] | None:
-        """Files that a person changed on disk stand where generated ones land, or would."""
-        names = ", ".join(changed)
-        asked = {path: self._tools.output_digest(path) or "" for path in changed}
-        answer = await self._ask(
-            "conflict",
-            f"{names} changed on disk since the last landing; take mine (the disk's) or theirs (the new)?",
-            ("take", "skip", "abort"),
-            files=asked,
-        )
-        if isinstance(answer, Take) and any(self._tools.output_digest(path) != asked[path] for path in asked):
-            self._note(f"{names} changed again while the question was open")
-            return await self._settle(changed)
-        match answer:
-            case Take(side="theirs"):
-                for path in changed:
-                    self._settled[path] = self._tools.blobs.put(self._tools.output.read(path))
-                    self._note(f"{path} as it was on disk is kept as blob {self._settled[path]}")
-                return "theirs"
-            case Take():
-                for path in changed:
-                    self._attempts.edit(path, self._tools.output.read(path))
+        settled = await self._conflicts.settle(files)
+        match settled:
+            case "clear":
+                return self._land(files)
+            case "staged":
                 return None
             case _:
-                reason = f"{names} changed by hand stands in the way"
-                hint = "take it into the specs, move it away, or answer in `ossature tui`"
-                self._fail(reason, hint)
-                outcome: Literal["aborted", "failed"] = "aborted" if isinstance(answer, Abort) else "failed"
-                return JobEnd(outcome, exit_code=Exit.DRIFT, reason=reason)
+                return self._stand_in_the_way(settled)
+
+    def _stand_in_the_way(self, answer: Decision) -> JobEnd:
+        """A conflict was left open: the task ends, and what is on disk stays."""
+        reason = f"an output of {self._order.task.id} that was edited by hand stands in the way"
+        self._fail(reason, "see `ossature status`; `ossature build` asks again, `--edits` says it beforehand")
+        outcome: Literal["aborted", "failed"] = "aborted" if isinstance(answer, Abort) else "failed"
+        return JobEnd(outcome, exit_code=Exit.DRIFT, reason=reason)
 
     def _land(self, files: Mapping[str, bytes]) -> JobEnd:
         return land_files(
@@ -286,7 +260,31 @@ class Job:
             attempt=self._attempts.number,
             seconds=time.monotonic() - self._began,
             is_flaky=self._is_flaky,
+            generated=self._generated(files),
+            seen=self._conflicts.seen,
         )
+
+    def _generated(self, files: Mapping[str, bytes]) -> dict[str, str]:
+        """What a model wrote where a person had a hand in it: the base of later merges."""
+        attempts, previous = self._attempts, self._order.previous
+        if attempts.is_generated or previous is None:
+            return self._conflicts.generated(files, attempts.by_hand)
+        return {
+            path: previous.base(path)
+            for path in files
+            if path in attempts.by_hand or previous.is_by_hand(path)
+        }
+
+    async def _ask_conflict(
+        self,
+        subject: str,
+        verbs: tuple[Verb, ...],
+        *,
+        sides: tuple[Side, ...],
+        detail: str,
+        files: Mapping[str, str],
+    ) -> Decision:
+        return await self._ask("conflict", subject, verbs, detail=detail, files=files, sides=sides)
 
     async def _ask(
         self,
@@ -296,18 +294,16 @@ class Job:
         *,
         detail: str = "",
         files: Mapping[str, str] | None = None,
+        sides: tuple[Side, ...] = (),
         dependency: str = "",
     ) -> Decision:
-        """Open a gate. It shows *files* of the output folder, else what is staged where that matters.
+        """Open a gate. It shows *files* (project-relative), else what is staged where that matters.
 
         With *dependency*, it also offers to let the task wait for that one.
         """
         self.asked += 1
-        project = self._tools.project
-        shown: dict[str, str] = {}
-        if files is not None:
-            shown = {project.relative(project.output_root / path): files[path] for path in files}
-        elif gate in ("fix", "landing", "task_failed") and (dependency or self._tools.asks(gate)):
+        shown = dict(files or {})
+        if gate in ("fix", "landing", "task_failed") and (dependency or self._tools.asks(gate)):
             shown = self._attempts.show_staged()
         question = Question(
             id=f"{self._order.task.id}-{gate}-{self.asked}",
@@ -315,6 +311,7 @@ class Job:
             subject=subject,
             detail=detail,
             verbs=(*verbs[:1], "depend", *verbs[1:]) if dependency else verbs,
+            sides=sides,
             task=self._order.task.id,
             spec=self._order.task.spec,
             files=tuple(shown),

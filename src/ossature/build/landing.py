@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
-from ossature.digest import digest_bytes
 from ossature.errors import UnsafePath
 from ossature.store.blobs import Blobs
 from ossature.store.ledger import Intent, Landing, Ledger
@@ -21,6 +20,15 @@ class Recovery(NamedTuple):
     """Paths that changed since in a way that no landing explains; they were left as they are."""
 
 
+class Landed(NamedTuple):
+    """What a landing did to the disk."""
+
+    changed: int
+    """Files that were written."""
+    left: tuple[str, ...]
+    """Paths that somebody changed while it was under way; they were left as they are."""
+
+
 def land(
     landing: Landing,
     contents: Mapping[str, bytes],
@@ -29,23 +37,31 @@ def land(
     blobs: Blobs,
     output: SafeRoot,
     hidden: Collection[str] = (),
-) -> int:
-    """Record, write and confirm *contents*; returns how many files on disk changed.
+    seen: Mapping[str, str | None] | None = None,
+) -> Landed:
+    """Record, write and confirm *contents*.
 
-    `hidden` paths are recorded but not written: a later writer of the same path has landed, and the disk
-    shows that one. Raises DiskError; whatever was done by then, the next start finishes it.
+    `seen` is what the disk showed when it was decided that *contents* may be written (path -> digest or
+    None), where that was earlier; a file that is another one now stays. `hidden` paths are recorded but not
+    written: a later writer of the same path has landed, and the disk shows that one. Raises DiskError;
+    whatever was done by then, the next start finishes it.
     """
+    looked = seen or {}
+    before = {path: looked[path] if path in looked else output.digest(path) for path in contents}
     for content in contents.values():
         blobs.put(content)
-    before = {path: output.digest(path) for path in contents}
     intent_id = ledger.append_intent(landing, before, tuple(hidden))
     changed = 0
+    left: list[str] = []
     for path, content in contents.items():
         if path not in hidden and before[path] != landing.files[path]:
-            write_output(output, path, content)
-            changed += 1
+            # Looked at once more: syncing blobs and ledger takes long enough for an editor to save.
+            if replace_output(output, path, content, expected=before[path]):
+                changed += 1
+            else:
+                left.append(path)
     ledger.append_landed(intent_id)
-    return changed
+    return Landed(changed, tuple(left))
 
 
 def recover(*, ledger: Ledger, blobs: Blobs, output: SafeRoot) -> Recovery:
@@ -75,11 +91,21 @@ def _finish(intent: Intent, blobs: Blobs, output: SafeRoot) -> list[str]:
             continue
         if now == digest:
             continue
-        if now == intent.before.get(path):
-            write_output(output, path, blobs.get(digest))
-        else:
+        before = intent.before.get(path)
+        if now != before or not replace_output(output, path, blobs.get(digest), expected=before):
             conflicts.append(path)
     return conflicts
+
+
+def replace_output(output: SafeRoot, path: str, content: bytes, *, expected: str | None) -> bool:
+    """Write *content*, unless the disk shows something else than *expected* (None: nothing); True if written.
+
+    Raises DiskError, UnsafePath.
+    """
+    if output.digest(path) != expected:
+        return False
+    write_output(output, path, content)
+    return True
 
 
 def write_output(output: SafeRoot, path: str, content: bytes) -> None:
@@ -90,7 +116,7 @@ def write_output(output: SafeRoot, path: str, content: bytes) -> None:
 def withdraw(
     files: Mapping[str, str], stand_in: Callable[[str], str], *, blobs: Blobs, output: SafeRoot
 ) -> list[str]:
-    """Take back *files* (path -> digest as landed), which their task no longer writes; those that were.
+    """Take back *files* (path -> digest as generated), which their task no longer writes; those that were.
 
     `stand_in` gives the digest of what another task has landed there, or empty. A file that somebody changed
     stays.
@@ -109,18 +135,6 @@ def withdraw(
             output.remove(path)
             gone.append(path)
     return gone
-
-
-def foreign_changes(
-    files: Mapping[str, bytes], *, shown: Mapping[str, str], output: SafeRoot, hidden: Collection[str]
-) -> list[str]:
-    """Paths whose bytes on disk are neither what landed last (`shown`) nor what is about to land."""
-    changed: list[str] = []
-    for path, content in files.items():
-        now = None if path in hidden else output.digest(path)
-        if now is not None and now not in (shown.get(path), digest_bytes(content)):
-            changed.append(path)
-    return changed
 
 
 def edited_outputs(

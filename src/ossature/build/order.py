@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ossature.build.evidence import Evidence
-from ossature.build.landing import foreign_changes, land, withdraw
+from ossature.build.landing import land, withdraw
 from ossature.build.material import Material
 from ossature.build.tools import Tools
 from ossature.build.workspace import FileSource
@@ -34,6 +34,10 @@ class Order:
     previous: Landing | None
     shown: Mapping[str, str]
     """Output path -> digest that landed last on disk, by whichever task."""
+    bases: Mapping[str, str]
+    """Output path -> digest of what a person's changes on disk start from; missing where nobody knows."""
+    by_hand: frozenset[str]
+    """Outputs whose version on disk, as it landed last, holds lines of a person."""
     hidden: frozenset[str]
     """Outputs of which a later writer has landed: recorded, not written to the disk."""
     strangers: Callable[[], Mapping[str, str]]
@@ -72,26 +76,6 @@ class JobEnd(NamedTuple):
     """False where a person left the task out before anything went wrong."""
 
 
-def land_directly(
-    order: Order, tools: Tools, files: Mapping[str, bytes], *, run: str | None = None, is_quiet: bool = False
-) -> JobEnd:
-    """Land files that no model wrote and no verify is run on: copies, and what a person wrote by hand.
-
-    `is_quiet` says nothing of it: the files are on disk already.
-    """
-    if not is_quiet:
-        tools.channel.emit(
-            ev.TaskStarted(task=order.task.id, lineage=order.lineage, reason=order.reason, mode="copy")
-        )
-        changed = foreign_changes(files, shown=order.shown, output=tools.output, hidden=order.hidden)
-        if changed:
-            reason = f"{', '.join(changed)} changed by hand stands in the way"
-            hint = "move it away, or mark the task manual in the plan"
-            tools.channel.emit(ev.TaskFailed(task=order.task.id, reason=reason, hint=hint))
-            return JobEnd("failed", exit_code=Exit.DRIFT, reason=reason)
-    return land_files(order, tools, files, attempt=0, run=run, is_quiet=is_quiet)
-
-
 def land_files(
     order: Order,
     tools: Tools,
@@ -102,14 +86,21 @@ def land_files(
     run: str | None = None,
     is_quiet: bool = False,
     is_flaky: bool = False,
+    generated: Mapping[str, str] | None = None,
+    seen: Mapping[str, str | None] | None = None,
 ) -> JobEnd:
-    """Land *files* as what the order's material led to."""
+    """Land *files* as what the order's material led to.
+
+    `generated` gives, for the paths in which a person had a hand, the digest of what a model wrote; empty
+    where none did. `seen`: see `land`. `is_quiet` says nothing of it: the files are on disk already.
+    """
     evidence = order.keep()
     if order.mode == "verify" and order.previous is not None:
         # Its files are still what the earlier prompt led to.
         evidence = evidence._replace(uncounted=order.previous.uncounted)
     elif not attempt:
         evidence = evidence._replace(uncounted={})
+    digests = {path: digest_bytes(content) for path, content in files.items()}
     landing = Landing(
         lineage=order.lineage,
         task=order.task.id,
@@ -120,7 +111,8 @@ def land_files(
         verify=order.material.verify,
         leaves=order.material.leaves,
         verify_leaves=order.material.verify_leaves,
-        files={path: digest_bytes(content) for path, content in files.items()},
+        files=digests,
+        generated={path: base for path, base in (generated or {}).items() if base != digests[path]},
         run=tools.run if run is None else run,
         attempt=attempt,
         at=tools.now(),
@@ -128,29 +120,46 @@ def land_files(
         is_flaky=is_flaky,
         uncounted=evidence.uncounted,
     )
-    left = order.previous.files.items() if order.previous else ()
-    withdrawn = withdraw(
-        {path: digest for path, digest in left if path not in files},
-        order.stand_in,
+    _withdraw(order, tools, files)
+    landed = land(
+        landing,
+        files,
+        ledger=tools.ledger,
         blobs=tools.blobs,
         output=tools.output,
+        hidden=order.hidden,
+        seen=seen,
     )
-    if withdrawn:
+    for path in landed.left:
         text = (
-            f"{order.task.id} no longer writes {', '.join(withdrawn)}: removed as generated, kept as a blob"
+            f"{path} was changed on disk while {order.task.id} landed: it stays as it is, as an edit by hand"
         )
-        tools.channel.emit(ev.Noticed(level="info", text=text))
-    changed = land(
-        landing, files, ledger=tools.ledger, blobs=tools.blobs, output=tools.output, hidden=order.hidden
-    )
+        tools.channel.emit(ev.Noticed(level="warning", text=text))
     if not is_quiet:
         tools.channel.emit(
             ev.TaskLanded(
                 task=order.task.id,
                 attempt=attempt,
                 files=tuple(files),
-                changed=changed,
+                changed=landed.changed,
                 seconds=round(seconds, 3),
             )
         )
     return JobEnd("landed", landing=landing)
+
+
+def _withdraw(order: Order, tools: Tools, files: Mapping[str, bytes]) -> None:
+    """Take back what the task wrote and writes no more; what a person had a hand in stays on the disk."""
+    left = order.previous
+    if left is None:
+        return
+    dropped = {path: digest for path, digest in left.files.items() if path not in files}
+    ours = {path: digest for path, digest in dropped.items() if not left.is_by_hand(path)}
+    gone = withdraw(ours, order.stand_in, blobs=tools.blobs, output=tools.output)
+    if gone:
+        text = f"{order.task.id} no longer writes {', '.join(gone)}: removed as generated, kept as a blob"
+        tools.channel.emit(ev.Noticed(level="info", text=text))
+    theirs = [path for path in dropped if path not in ours and tools.output_digest(path) is not None]
+    if theirs:
+        text = f"{order.task.id} no longer writes {', '.join(theirs)}: kept, since you had a hand in it"
+        tools.channel.emit(ev.Noticed(level="warning", text=text))

@@ -57,7 +57,11 @@ def judge(
         return _judge_manual(task, on_disk)
     if landing is None:
         return Judgement("pending", "never built")
-    shown = {path: digest for path, digest in landing.files.items() if heads.get(path, task.id) == task.id}
+    shown = {
+        path: digest
+        for path, digest in landing.files.items()
+        if heads.get(path, task.id) == task.id and is_written_by(task, path)
+    }
     found = {path: on_disk(path) for path in shown}
     missing = tuple(path for path, digest in found.items() if digest is None)
     edited = tuple(path for path, digest in found.items() if digest not in (None, shown[path]))
@@ -73,6 +77,11 @@ def judge(
     if missing:
         return Judgement("restore", f"{missing[0]} is gone", missing=missing, edited=edited)
     return Judgement("done", f"up to date{by_hand}", edited=edited)
+
+
+def is_written_by(task: Task, path: str) -> bool:
+    """The plan still has *task* write *path*, which it once landed."""
+    return path in task.outputs or bool(task.source)
 
 
 def match_landings(plan: Plan, landings: Mapping[str, Landing]) -> dict[str, Landing]:

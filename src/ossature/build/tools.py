@@ -14,6 +14,7 @@ from ossature.domain.record import Channel
 from ossature.errors import DiskError, UnsafePath
 from ossature.llm.caller import Caller
 from ossature.project import Project
+from ossature.settings import Edits
 from ossature.store.blobs import Blobs
 from ossature.store.ledger import Landing, Ledger
 from ossature.store.safe_root import SafeRoot
@@ -40,6 +41,8 @@ class Tools:
     """A bare command name is found on the verify's PATH."""
     is_attended: bool
     """Somebody may answer questions."""
+    edits: Edits
+    """What was said before the run about outputs that people edited."""
     now: Callable[[], str]
     """UTC, ISO 8601."""
     asks: Callable[[Gate], bool] = lambda _gate: True
@@ -48,6 +51,11 @@ class Tools:
     def redact(self, text: str) -> str:
         """*text* without secrets, as it may be written."""
         return self.caller.redactor.text(text)
+
+    @property
+    def can_merge_edits(self) -> bool:
+        """Once a new version is there, it can be merged with a person's: by an answer, or as was said."""
+        return self.edits == "accept" or (self.edits == "ask" and self.is_attended)
 
     def output_digest(self, path: str) -> str | None:
         """Digest of an output on disk; None where it is missing or no regular file within the folder."""

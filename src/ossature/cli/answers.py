@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
@@ -25,6 +26,12 @@ from ossature.project import Project
 
 VERBS: tuple[Verb, ...] = get_args(Verb)
 SIDES: tuple[Side, ...] = get_args(Side)
+SIDE_MEANINGS: Mapping[Side, str] = {
+    "mine": "your version counts, once it is verified",
+    "merged": "both versions, merged and verified",
+    "theirs": "the other version; yours is kept as a blob",
+    "aside": "the same, and yours is listed as set aside",
+}
 BY = "cli"
 
 
@@ -81,7 +88,7 @@ def decision_for(answer: Answer, question: Question, project: Project) -> Decisi
         case "depend":
             return Depend(question_id=asked, by=BY, id=token)
         case "take":
-            return Take(question_id=asked, by=BY, id=token, side=_side(answer.side))
+            return Take(question_id=asked, by=BY, id=token, side=_side(answer.side, question))
         case _:
             if answer.content is None:
                 raise UsageError("edit needs the new content", hint="give it with --file PATH")
@@ -108,11 +115,13 @@ def editable_path(answer: Answer, question: Question) -> str:
     return question.files[0]
 
 
-def _side(word: str) -> Side:
-    for side in SIDES:
+def _side(word: str, question: Question) -> Side:
+    for side in question.sides:
         if word == side:
             return side
-    raise UsageError("take needs a side: mine (the file on disk) or theirs (the generated one)")
+    what = f"[{question.id}] does not offer {word}" if word else "take needs a side"
+    meant = "; ".join(f"{side}: {SIDE_MEANINGS[side]}" for side in question.sides)
+    raise UsageError(what, hint=meant)
 
 
 def _base_digest(path: str, question: Question, project: Project) -> str:

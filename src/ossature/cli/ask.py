@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from ossature.cli.answers import Answer, decision_for, editable_path, parse_answer
+from ossature.cli.answers import SIDE_MEANINGS, Answer, decision_for, editable_path, parse_answer
 from ossature.cli.terminal import Terminal
 from ossature.domain.decision import Decision, Question
 from ossature.errors import UsageError
@@ -23,7 +23,7 @@ _MEANINGS = {
     "edit": "open the file in $EDITOR and use what you save",
     "abort": "end the run; what has landed stays",
     "depend": "write into the plan that the task waits for the other one, and begin it again",
-    "take": "`take mine` keeps the file on disk, `take theirs` the generated one",
+    "take": "choose a version:",
 }
 
 
@@ -44,6 +44,8 @@ def explain(question: Question, terminal: Terminal) -> None:
     """What each verb that is offered does."""
     for verb in question.verbs:
         terminal.spans([("ask", f"  {verb:<8}"), ("plain", _MEANINGS[verb])])
+        for side in question.sides if verb == "take" else ():
+            terminal.spans([("ask", f"    {side:<6}"), ("plain", SIDE_MEANINGS[side])])
     terminal.line("  Ctrl-D   leave; the run goes on", tone="quiet")
 
 

@@ -26,6 +26,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("plan", "plan", "Build", "show the plan, check it, or make it anew"),
     Entry("build", "build", "Build", "build what changed"),
     Entry("retry", "build", "Build", "generate one task anew, with a word to the model"),
+    Entry("accept", "accept", "Build", "adopt what you changed in generated files"),
     Entry("status", "status", "Look", "what is built, what is stale and why"),
     Entry("why", "why", "Look", "what made a task stale, or what its prompt is"),
     Entry("logs", "logs", "Look", "prompts, responses, diffs and verify output of every attempt"),

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 Gate = Literal["trust", "spec_edit", "plan", "prompt", "fix", "landing", "task_failed", "conflict", "budget"]
 Verb = Literal["approve", "retry", "skip", "edit", "abort", "take", "depend"]
-Side = Literal["mine", "theirs"]
+Side = Literal["mine", "theirs", "merged", "aside"]
+"""mine: what a person wrote; theirs: what was generated; merged: both; aside: theirs, and mine is listed by
+`ossature accept --list`."""
 
 
 class Question(BaseModel):
@@ -31,6 +33,8 @@ class Question(BaseModel):
     """Of `files`, as they were when the question was asked."""
     dependency: str = ""
     """Id of the task that `depend` adds to what this one waits for."""
+    sides: tuple[Side, ...] = ("mine", "theirs")
+    """Versions that `take` may name here."""
 
 
 class _Reply(BaseModel):
@@ -82,7 +86,7 @@ class Abort(_Reply):
 
 
 class Take(_Reply):
-    """Settle a conflict: `mine` keeps the file on disk, `theirs` takes the generated one."""
+    """Settle a conflict by one version of all the files that it is about."""
 
     verb: Literal["take"] = "take"
     side: Side

@@ -141,7 +141,7 @@ class TaskStarted(Fact):
     lineage: str
     reason: str
     """Why it runs: the leaf that changed, or `never built`."""
-    mode: Literal["generate", "verify", "copy", "restore"] = "generate"
+    mode: Literal["generate", "verify", "copy", "restore", "accept"] = "generate"
 
 
 class ModelCalled(Fact):

@@ -207,7 +207,8 @@ def _apply_question(
             closed = state.questions.pop(question_id, None)
             state.answered[question_id] = decision
             if closed and closed.task in state.tasks and state.tasks[closed.task].status == "waiting":
-                state.tasks[closed.task].status = "running"
+                task = state.tasks[closed.task]
+                task.status = "running" if task.started_at else "pending"
         case ev.DecisionRefused():
             state.refused.append(event)
 

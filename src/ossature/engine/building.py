@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ossature.analysis.desk import Desk, Drained
 from ossature.analysis.interface import write_interface
+from ossature.build.adopting import Adoption
 from ossature.build.evidence import refreshed
 from ossature.build.job import Job
 from ossature.build.material import Material, material_of
@@ -18,6 +19,7 @@ from ossature.build.staleness import Judgement, judge
 from ossature.domain import event as ev
 from ossature.domain.decision import Requeue
 from ossature.domain.plan import Task
+from ossature.engine.conflicts import EDITS_HINT, EditedOutputs
 from ossature.engine.controls import Controls
 from ossature.engine.modelless import copy, note_as_landed, restore, take_manual
 from ossature.engine.site import Site
@@ -39,6 +41,7 @@ class BuildEnd:
     """Stopped by request before everything was tried."""
     exit_code: Exit = Exit.OK
     reason: str = ""
+    hint: str = ""
 
 
 class _Ended(NamedTuple):
@@ -88,6 +91,7 @@ class Building:
         self.loaded = loaded
         """The project and its plan as the build goes by them now."""
         self._site = Site(self._tools, loaded)
+        self._edited = EditedOutputs(self._tools, loaded, self._site)
         self._open_schedule()
 
     async def run(self) -> BuildEnd:
@@ -100,12 +104,17 @@ class Building:
         self._controls.is_building = True
         try:
             async with asyncio.TaskGroup() as group:
-                await self._drive(group)
+                wanted = self._wanted.ids(self.loaded.plan, self.loaded.graph)
+                if await self._edited.ask_unless_drained(group, self._controls, wanted, self._forced):
+                    await self._drive(group)
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
         finally:
             self._controls.is_building = False
         failures = self._failed.values()
+        if self._edited.refusal:
+            refusal = self._edited.refusal
+            return BuildEnd(is_aborted=True, exit_code=Exit.DRIFT, reason=refusal, hint=EDITS_HINT)
         return BuildEnd(
             landed=self._landed,
             failed=list(self._failed),
@@ -187,6 +196,9 @@ class Building:
     ) -> bool:
         """Do what *found* asks for. *is_news*: nothing was said of the task in this run."""
         emit = self._tools.channel.emit
+        lineage = self.loaded.lineages[task.id]
+        if (left_out := self._edited.left_out(task, lineage, found)) is not None:
+            return self._take(task, left_out)
         match found.standing:
             case "skipped":
                 if is_news:
@@ -194,9 +206,9 @@ class Building:
                 return False
             case "manual":
                 return take_manual(self._site, self._tools, task, material, found, landing)
-            case "done":
+            case "done" if not self._edited.is_adopted(lineage, found):
                 if is_news:
-                    self._say_up_to_date(task, found)
+                    self._edited.say_up_to_date(task, found)
                 return True
             case "pending" if task.was_done and self._site.has_outputs(task):
                 note_as_landed(self._site, self._tools, task, material, "adopted as done", run="")
@@ -223,12 +235,14 @@ class Building:
             asked=asked,
             is_continued=lineage in self._continued,
         )
+        is_adopted = self._edited.is_adopted(lineage, found)
         if found.standing == "restore" and landing is not None:
             restore(order, seat.tools, found)
-            return True
-        if task.source:
-            return self._take(task, copy(order, seat.tools, keeps_going=self._wanted.keeps_going))
-        job = Job(seat, order)
+            if not is_adopted:
+                return True
+        if task.source and not is_adopted:
+            return self._take(task, await copy(order, seat, keeps_going=self._wanted.keeps_going))
+        job = Adoption(seat, order, found.edited) if is_adopted else Job(seat, order)
         end = await job.run()
         self._tried[lineage] = (job.tried, job.asked)
         return self._take(task, end)
@@ -247,13 +261,6 @@ class Building:
             self._continued.add(self.loaded.lineages[task.id])
         self._is_aborted = self._is_aborted or end.outcome == "aborted"
         return False
-
-    def _say_up_to_date(self, task: Task, found: Judgement) -> None:
-        if found.edited:
-            names = ", ".join(found.edited)
-            text = f"{names} of {task.id} edited by hand: left as on disk, built from as generated"
-            self._say("warning", text)
-        self._tools.channel.emit(ev.TaskUpToDate(task=task.id))
 
     async def _write_interfaces(self, task: Task) -> None:
         """Interfaces that *task* shows and that no architecture gives are read from what has landed."""

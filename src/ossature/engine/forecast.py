@@ -106,12 +106,19 @@ class _Seer:
                 return Foreseen(task.id, "restore", shown.reason)
             case "done":
                 is_adopted = shown.landing is None
-                return None if is_adopted else self._if_changed(task, above)
+                foreseen = None if is_adopted else self._if_changed(task, above)
+                return foreseen or (self._if_accepted(shown) if shown.edited else None)
             case "stale" | "verify":
                 if self._is_certain(shown, above):
                     mode = generate if shown.status == "stale" else "verify"
                     return Foreseen(task.id, mode, shown.reason)
                 return self._if_changed(task, above)
+
+    @staticmethod
+    def _if_accepted(shown: TaskView) -> Foreseen:
+        """Runs if a person has the build take what they wrote over its outputs."""
+        reason = f"if your edit of {', '.join(shown.edited)} is accepted"
+        return Foreseen(shown.task.id, "verify", reason, (shown.task.id,))
 
     def _if_changed(self, task: Task, above: str) -> Foreseen | None:
         """Runs if what it shows, or else what its verify sees, comes out differently; None if nothing can."""

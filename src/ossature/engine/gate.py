@@ -16,11 +16,13 @@ from ossature.domain.decision import (
     Resume,
     SetPreset,
     Stop,
+    Take,
 )
 from ossature.domain.decision import Gate as GateName
 from ossature.domain.record import Record
 from ossature.domain.state import RunState
 from ossature.engine.policy import answer, is_asked, is_routine
+from ossature.settings import Edits
 from ossature.store.journal import Journal
 
 
@@ -35,6 +37,7 @@ class Gate:
         preset: ev.Preset,
         is_headless: bool,
         keeps_going: bool,
+        edits: Edits = "ask",
         on_record: Callable[[Record], None] = lambda _record: None,
         on_command: Callable[[Command], None] = lambda _command: None,
     ) -> None:
@@ -43,6 +46,7 @@ class Gate:
         self._preset: ev.Preset = preset
         self._is_headless = is_headless
         self._keeps_going = keeps_going
+        self._edits: Edits = edits
         self._on_record = on_record
         self._on_command = on_command
         self._waiting: dict[str, asyncio.Future[Decision]] = {}
@@ -68,7 +72,11 @@ class Gate:
             # A library may have swallowed the cancellation that was meant for this task.
             raise asyncio.CancelledError
         ready = answer(
-            question, preset=self._preset, is_headless=self._is_headless, keeps_going=self._keeps_going
+            question,
+            preset=self._preset,
+            is_headless=self._is_headless,
+            keeps_going=self._keeps_going,
+            edits=self._edits,
         )
         if ready is not None and is_routine(question.gate):
             return ready
@@ -98,7 +106,9 @@ class Gate:
                     decision=decision, reason="already_closed" if known else "unknown_question"
                 )
             )
-        elif decision.verb not in question.verbs:
+        elif decision.verb not in question.verbs or (
+            isinstance(decision, Take) and decision.side not in question.sides
+        ):
             self.emit(ev.DecisionRefused(decision=decision, reason="not_offered"))
         elif isinstance(decision, Edit) and not _is_current(decision, question):
             self.emit(ev.DecisionRefused(decision=decision, reason="stale_edit"))

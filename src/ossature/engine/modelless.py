@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ossature.build.copying import copied_files
-from ossature.build.landing import write_output
+from ossature.build.copy_job import CopyJob
+from ossature.build.landing import replace_output
 from ossature.build.material import Material
-from ossature.build.order import JobEnd, Order, land_directly
+from ossature.build.order import JobEnd, Order, land_files
+from ossature.build.slots import Seat
 from ossature.build.staleness import Judgement
 from ossature.build.tools import Tools
 from ossature.domain import event as ev
 from ossature.domain.plan import Task
 from ossature.engine.site import Site
-from ossature.errors import OssatureError
 from ossature.store.ledger import Landing
 
 
-def copy(order: Order, tools: Tools, *, keeps_going: bool) -> JobEnd:
+async def copy(order: Order, seat: Seat, *, keeps_going: bool) -> JobEnd:
     """Copies need no model and no verify; what keeps them from landing ends the run like any failure."""
-    try:
-        files = copied_files(order.task, tools.project.context_root)
-    except OssatureError as error:
-        reason = str(error)
-        tools.channel.emit(ev.TaskFailed(task=order.task.id, reason=reason, hint=error.hint))
-        end = JobEnd("failed", reason=reason)
-    else:
-        end = land_directly(order, tools, files)
+    end = await CopyJob(seat, order).run()
     if end.outcome == "failed" and not keeps_going:
         return end._replace(outcome="aborted")
     return end
@@ -38,8 +31,10 @@ def restore(order: Order, tools: Tools, found: Judgement) -> None:
     tools.channel.emit(started)
     previous = order.previous
     for path in found.missing:
-        if previous is not None and path not in order.hidden:
-            write_output(tools.output, path, tools.blobs.get(previous.files[path]))
+        now = tools.output_digest(path)
+        # Made anew by a person since it was looked at, it stays.
+        if previous is not None and path not in order.hidden and now in (None, order.shown.get(path)):
+            replace_output(tools.output, path, tools.blobs.get(previous.files[path]), expected=now)
     tools.channel.emit(
         ev.TaskLanded(task=order.task.id, attempt=0, files=found.missing, changed=len(found.missing))
     )
@@ -63,8 +58,16 @@ def take_manual(
 
 def note_as_landed(site: Site, tools: Tools, task: Task, material: Material, why: str, *, run: str) -> None:
     """Record the files on disk as the task's landing, without a model and without writing."""
-    contents = {path: tools.output.read(path) for path in task.outputs}
-    order = replace(site.order(task, material, Judgement("manual", why), None), shown={}, hidden=frozenset())
-    end = land_directly(order, tools, contents, run=run, is_quiet=True)
+    landing = site.landing_of(task)
+    order = replace(site.order(task, material, Judgement("manual", why), None), shown={}, reason=why)
+    contents: dict[str, bytes] = {}
+    for path in task.outputs:
+        # Where a later task has written the same path, the disk shows that one's version.
+        earlier = landing.files.get(path, "") if landing is not None and path in order.hidden else ""
+        contents[path] = tools.blobs.get(earlier) if earlier else tools.output.read(path)
+    generated: dict[str, str] = {}
+    if task.intent == "manual":
+        generated = {path: landing.base(path) if landing else "" for path in contents}
+    end = land_files(order, tools, contents, attempt=0, run=run, is_quiet=True, generated=generated)
     if end.landing is not None:
         site.note_landed(task, end.landing)

@@ -76,7 +76,7 @@ def own(
     if request.model:
         project = replace(project, settings=replace(project.settings, model=request.model, models={}))
     notice = ""
-    if request.goal in ("build", "all"):
+    if request.goal in ("build", "accept", "all"):
         choice = choose(request.sandbox, user_sandbox_mode(os.environ), is_demo=request.is_demo)
         notice = choice.notice
     replay = _replay(project, request)
@@ -159,6 +159,7 @@ class _Owner:
             preset=request.preset,
             is_headless=request.is_headless,
             keeps_going=request.keeps_going,
+            edits=request.edits or project.settings.edits,
             on_record=on_record,
             on_command=self._obey,
         )
@@ -315,6 +316,7 @@ class _Owner:
             environ=environ,
             cache_dirs=language_named(project.settings.language).cache_dirs,
             on_path=lambda name: shutil.which(name, path=environ["PATH"]) is not None,
+            edits=self._request.edits or project.settings.edits,
             is_attended=not self._request.is_headless and self._request.preset != "auto",
             now=utc_now,
             asks=self._gate.asks,

@@ -17,13 +17,14 @@ from ossature.domain.finding import SpecAudit
 from ossature.domain.plain_text import count
 from ossature.domain.record import Channel
 from ossature.domain.spec import SpecTree
+from ossature.engine.accepting import Accepting, Chosen
 from ossature.engine.building import BuildEnd, Building
 from ossature.engine.controls import Controls
 from ossature.engine.finale import verify_landed
 from ossature.engine.session import RunRequest
 from ossature.engine.setup import set_up
 from ossature.engine.site import Site
-from ossature.engine.sources import PLAN_NAME, load, load_tree, refuse_errors
+from ossature.engine.sources import PLAN_NAME, Loaded, load, load_tree, refuse_errors
 from ossature.engine.trusting import Trust
 from ossature.engine.wanted import Wanted
 from ossature.engine.whole import is_verified
@@ -67,6 +68,8 @@ class Pipeline:
             end = await self._plan(tree, read_audits(self.project.audit_dir))
             if end is not None:
                 return end
+        if goal == "accept":
+            return await self._accept(tree)
         if goal in ("build", "all"):
             return await self._build(tree)
         return RunEnd("succeeded", Exit.OK)
@@ -133,17 +136,32 @@ class Pipeline:
             )
         return None
 
-    async def _build(self, tree: SpecTree) -> RunEnd:
-        self.channel.emit(ev.PhaseStarted(phase="build"))
+    async def _accept(self, tree: SpecTree) -> RunEnd:
+        slots = Slots(self.tools_of, 1, changed=self.controls.changed.set)
+        loaded = self._load(tree, slots)
+        chosen = Chosen(self.request.tasks, self.request.paths, self.request.lands_red)
+        taken = await Accepting(slots, loaded, chosen, controls=self.controls).run()
+        if taken.is_drained:
+            return RunEnd("stopped", Exit.INT, "stopped as asked", "go on with `ossature accept`")
+        if taken.failed:
+            return _failed(taken)
+        return RunEnd("succeeded", Exit.OK, f"{count(taken.landed, 'task')} adopted")
+
+    def _load(self, tree: SpecTree, slots: Slots) -> Loaded:
+        """Plan and ledger. Raises PlanError where the plan cannot be built by."""
         if not self.project.plan_path.exists():
             raise PlanError(f"there is no plan ({PLAN_NAME})", hint="make one with `ossature audit`")
+        loaded = load(self.project, ledger=slots.tools(0).ledger, tree=tree)
+        refuse_errors(loaded)
+        return loaded
+
+    async def _build(self, tree: SpecTree) -> RunEnd:
+        self.channel.emit(ev.PhaseStarted(phase="build"))
         # Where a stage holds all that was built before, there is one order.
         is_one_by_one = self.project.settings.isolation == "tree"
         jobs = 1 if is_one_by_one else self.request.jobs or self.project.settings.jobs
         slots = Slots(self.tools_of, jobs, changed=self.controls.changed.set)
-        tools = slots.tools(0)
-        loaded = load(self.project, ledger=tools.ledger, tree=tree)
-        refuse_errors(loaded)
+        loaded = self._load(tree, slots)
         for item in loaded.diagnostics:
             if item.severity == "warning":
                 self.channel.emit(
@@ -151,6 +169,7 @@ class Pipeline:
                 )
         # Planning may have added commands since the run began.
         await self.trust.clear()
+        tools = slots.tools(0)
         verdict = await set_up(tools, loaded, Site(tools, loaded), is_forced="*" in self.request.forced)
         if not verdict.is_green:
             return RunEnd(
@@ -174,7 +193,7 @@ class Pipeline:
             return _failed(built)
         if not built.blocked and not self.request.tasks and not is_verified(building.loaded):
             self.channel.emit(ev.PhaseStarted(phase="verify"))
-            verdict = await verify_landed(tools, building.loaded)
+            verdict = await verify_landed(slots.tools(0), building.loaded)
             if verdict.name != "ok":
                 return RunEnd(
                     "failed",
@@ -194,9 +213,9 @@ def _failed(built: BuildEnd) -> RunEnd:
     if built.blocked:
         parts.append(f"{len(built.blocked)} not built because of that")
     if not parts:
-        parts = ["ended by request"]
-    if built.exit_code == Exit.BUDGET:
+        parts = [built.reason or "ended by request"]
+    elif built.exit_code == Exit.BUDGET:
         parts.append(built.reason)
-    hint = f"see `ossature logs {built.failed[0]}`" if built.failed else ""
+    hint = built.hint or (f"see `ossature logs {built.failed[0]}`" if built.failed else "")
     code = built.exit_code if built.exit_code != Exit.OK else Exit.FAILED
     return RunEnd("failed", code, "; ".join(parts), hint)

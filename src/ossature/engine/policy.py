@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ossature.domain.decision import Abort, Approve, Decision, Gate, Question, Skip
+from ossature.domain.decision import Abort, Approve, Decision, Gate, Question, Side, Skip, Take
 from ossature.domain.event import Preset
+from ossature.settings import Edits
 
 ASKED: Mapping[Preset, frozenset[Gate]] = {
     "default": frozenset({"trust", "task_failed", "conflict", "budget", "plan", "spec_edit"}),
@@ -30,8 +31,15 @@ def is_routine(gate: Gate) -> bool:
     return gate in _ROUTINE
 
 
-def answer(question: Question, *, preset: Preset, is_headless: bool, keeps_going: bool) -> Decision | None:
-    """The policy's answer; None passes the question on to people. Headless never passes one on."""
+def answer(
+    question: Question, *, preset: Preset, is_headless: bool, keeps_going: bool, edits: Edits = "ask"
+) -> Decision | None:
+    """The policy's answer; None passes the question on to people. Headless never passes one on.
+
+    `edits` was given for this very run and comes before the preset.
+    """
+    if question.gate == "conflict" and (said := _about_edits(question, edits)) is not None:
+        return said
     # A fixer cannot mend a plan, so where a person is there, it is not paid before they have looked.
     has_choice = bool(question.dependency) and preset != "auto" and not is_headless
     if has_choice or is_asked(question.gate, preset=preset, is_headless=is_headless):
@@ -44,3 +52,29 @@ def answer(question: Question, *, preset: Preset, is_headless: bool, keeps_going
     if question.gate == "plan":
         return Skip(question_id=question.id, by=by)
     return Abort(question_id=question.id, by=by)
+
+
+def _about_edits(question: Question, edits: Edits) -> Decision | None:
+    """What was said of edited outputs before the run; None where that does not settle this question."""
+    by = f"policy:--edits {edits}"
+    if edits == "stop":
+        return Abort(question_id=question.id, by=by)
+    side = _side(question, edits)
+    if side is None or side not in question.sides:
+        return None
+    return Take(question_id=question.id, by=by, side=side)
+
+
+def _side(question: Question, edits: Edits) -> Side | None:
+    match edits:
+        case "accept" if "merged" in question.sides:
+            return "merged"
+        case "accept":
+            # Where `edit` is offered both sides changed the same lines: to keep either drops the other's.
+            return None if "edit" in question.verbs else "mine"
+        case "set-aside":
+            return "aside"
+        case "revert":
+            return "theirs"
+        case _:
+            return None

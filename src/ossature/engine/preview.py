@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ossature.analysis.texts import read_briefs
 from ossature.build.evidence import refreshed, texts_of, uncounted_changes
+from ossature.build.handedits import HandEdit
 from ossature.build.material import NEVER, material_of
 from ossature.build.prompting import Page, implement_prompt, previous_files, previous_text
 from ossature.build.staleness import Judgement, Standing, heads, judge
@@ -17,6 +18,7 @@ from ossature.domain.plan import Graph, Plan, Task
 from ossature.domain.spec import SpecTree
 from ossature.engine.difference import Change, Past
 from ossature.engine.forecast import Forecast, foretell
+from ossature.engine.handedits import hand_edits
 from ossature.engine.interfaces import outdated_interfaces
 from ossature.engine.sources import Loaded, is_set_up, load, load_tree
 from ossature.engine.whole import is_verified
@@ -24,7 +26,7 @@ from ossature.errors import Diagnostic, PlanError
 from ossature.llm.prompt import USER_LINE
 from ossature.project import Project
 from ossature.store.blobs import Blobs
-from ossature.store.ledger import Landing
+from ossature.store.ledger import Aside, Landing
 from ossature.store.safe_root import SafeRoot
 from ossature.store.tasklog import list_attempts
 
@@ -46,6 +48,19 @@ class TaskView:
     """It is done, by a verify that was red before, with nothing changed in between."""
     landing: Landing | None = None
     """What landed last; None where nothing has."""
+    by_hand: tuple[HandEdit, ...] = ()
+    """What people did to its outputs since they landed: `edited` ones, deleted ones, renamed ones."""
+
+    @property
+    def is_verified(self) -> bool:
+        """False where it landed although its verify was red, because a person said so."""
+        return self.landing is None or self.landing.is_verified
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people did to the task, a sentence each."""
+        unverified = () if self.is_verified else ("landed unverified",)
+        return (*(edit.sentence for edit in self.by_hand), *unverified)
 
 
 @dataclass(frozen=True)
@@ -128,6 +143,16 @@ class ProjectView:
         """Specs whose interface a build would have a model read anew before a task that shows it."""
         return outdated_interfaces(self.loaded) if self.loaded else frozenset()
 
+    @property
+    def by_hand(self) -> tuple[HandEdit, ...]:
+        """What people did to outputs since these landed, in the order of the tasks."""
+        return tuple(edit for view in self.tasks for edit in view.by_hand)
+
+    @property
+    def asides(self) -> tuple[Aside, ...]:
+        """Versions that people gave up for others, oldest first; each is a blob."""
+        return self.loaded.ledger.asides if self.loaded else ()
+
     @cached_property
     def blocked(self) -> Mapping[str, str]:
         """Id -> the skipped or unwritten task that keeps it from running."""
@@ -179,6 +204,12 @@ def look(project: Project, *, refreshes_prompts: bool = False) -> ProjectView:
     loaded.read_disk()
     refresh = page if refreshes_prompts else None
     views = [_view(loaded, task_id, shown, past, refresh) for task_id in _all_in_order(loaded)]
+    if any(view.edited or view.status == "restore" for view in views):
+        edits = hand_edits(loaded, shown=shown)
+        views = [
+            replace(view, by_hand=tuple(edit for edit in edits if edit.task == view.task.id))
+            for view in views
+        ]
     return ProjectView(
         project,
         tree,

@@ -273,7 +273,7 @@ def _put_back(
         blobs=blobs,
         output=loaded.output,
         hidden=rollback.hidden,
-    )
+    ).changed
 
 
 def _stand_in(loaded: Loaded, task: Task, path: str) -> str:

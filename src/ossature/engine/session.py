@@ -19,7 +19,7 @@ from ossature.domain.record import Record, UnknownRecord
 from ossature.domain.state import RunState
 from ossature.errors import Exit, OssatureError, UsageError
 from ossature.project import Project
-from ossature.settings import SandboxMode
+from ossature.settings import Edits, SandboxMode
 from ossature.store import inbox
 from ossature.store.journal import Follower, follow, read_ends, read_records
 from ossature.store.lease import LeaseInfo, read_holder
@@ -50,6 +50,12 @@ class RunRequest(BaseModel):
     """A word to the model for the forced tasks."""
     model: str = ""
     """For every role, in place of the configured ones; empty keeps those."""
+    edits: Edits | None = None
+    """What becomes of outputs that people edited, from a flag; None leaves it to the config."""
+    paths: tuple[str, ...] = ()
+    """`accept`: outputs to take from the disk, beside those of `tasks`; relative to the output folder."""
+    lands_red: bool = False
+    """`accept`: land what is red, too, as unverified."""
     sandbox: SandboxMode | None = None
     """From a flag; None leaves it to the user's config."""
     replay: str = ""

@@ -124,7 +124,7 @@ def _land(
     hidden = {path for path in contents if path in site.heads}
     count = land(
         landing, contents, ledger=tools.ledger, blobs=tools.blobs, output=tools.output, hidden=hidden
-    )
+    ).changed
     loaded.sources.setup = landing.files
     tools.channel.emit(ev.TaskLanded(task="setup", attempt=0, files=tuple(contents), changed=count))
 

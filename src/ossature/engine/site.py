@@ -42,14 +42,17 @@ class Site:
         is_continued: bool = False,
     ) -> Order:
         """What *task* is built from now; *landing* is what it landed last."""
-        landings = self._sources.landings
         # What a pattern of outputs stood for is known from the landing alone.
         on_disk = dict(landing.files) if landing and task.source else {}
+        bases = {path: landing.base(path) for path in landing.files} if landing else {}
+        by_hand = {path for path in bases if landing and landing.is_by_hand(path)}
         for path in task.written:
-            if path in self.heads:
-                on_disk[path] = landings[self.heads[path]].files[path]
-            else:
-                on_disk[path] = self._before_tasks(path)
+            head = self._sources.landings.get(self.heads.get(path, ""))
+            on_disk[path] = head.files[path] if head else self._before_tasks(path)
+            bases[path] = head.base(path) if head else on_disk[path]
+            by_hand.discard(path)
+            if head and head.is_by_hand(path):
+                by_hand.add(path)
             if (digest := self._tools.output_digest(path)) in self._loaded.leftovers.get(path, ()):
                 on_disk[path] = digest or ""
         hidden = frozenset(
@@ -66,6 +69,8 @@ class Site:
             tree=self._tree(task),
             previous=landing,
             shown={path: digest for path, digest in on_disk.items() if digest},
+            bases=bases,
+            by_hand=frozenset(by_hand),
             hidden=hidden,
             strangers=lambda: self._strangers(task),
             stand_in=lambda path: self.stand_in(task.id, path),
@@ -90,6 +95,10 @@ class Site:
         digest = self._tools.output_digest(path)
         return None if digest in self._loaded.leftovers.get(path, ()) else digest
 
+    def landing_of(self, task: Task) -> Landing | None:
+        """What *task* landed last."""
+        return self._sources.landings.get(task.id)
+
     def has_outputs(self, task: Task) -> bool:
         """All outputs of *task* are on disk."""
         return all(self._tools.output_digest(path) is not None for path in task.outputs)
@@ -107,8 +116,11 @@ class Site:
         """Keep a person's file that stands where the first task of its path will write."""
         fresh: dict[str, bytes] = {}
         for path in task.written:
-            is_known = self._before_tasks(path) or path in self.heads or self._is_leftover(path)
-            if not is_known and self._tools.output_digest(path) is not None and not task.was_done:
+            digest = self._tools.output_digest(path)
+            # Before anything has landed there, the file is a person's, and so is any newer version of it.
+            is_origin = self._sources.origins.get(path) == digest or path in self._sources.setup
+            is_known = is_origin or path in self.heads or self._is_leftover(path)
+            if not is_known and digest is not None and not task.was_done:
                 fresh[path] = self._tools.output.read(path)
         for path, content in fresh.items():
             digest = self._tools.blobs.put(content)

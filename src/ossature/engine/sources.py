@@ -153,6 +153,8 @@ def _leftovers(sources: Sources, landings: Mapping[str, Landing]) -> dict[str, f
         if lineage.startswith((ORIGIN, SETUP)):
             continue
         for path, digest in landing.files.items():
+            if landing.is_by_hand(path):
+                continue
             is_past = path in sources.writers and path not in writes.get(lineage, ())
             if is_past and (path, digest) not in wanted:
                 found.setdefault(path, set()).add(digest)

@@ -64,6 +64,10 @@ class Blobs:
         except OSError:
             return None
 
+    def path_of(self, digest: str) -> Path:
+        """Where the content is, or would be. Raises DiskError for what is no digest."""
+        return self._path(digest)
+
     def _path(self, digest: str) -> Path:
         # Digests come from a ledger that others may have committed: they must not name a path.
         if not _DIGEST.fullmatch(digest):

@@ -36,7 +36,11 @@ class Landing:
     """Name of a thing that the model saw -> its digest."""
     verify_leaves: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
-    """Path relative to the output folder -> content digest."""
+    """Path relative to the output folder -> digest of what counts as the task's output (accepted): what
+    dependents and stages see."""
+    generated: Mapping[str, str] = field(default_factory=dict)
+    """Path -> digest of what a model wrote there last, only where that is not in `files` because a person
+    had a hand in it; empty where no model ever wrote it. See `base`."""
     run: str = ""
     attempt: int = 0
     at: str = ""
@@ -47,6 +51,31 @@ class Landing:
     """The verify by which it landed was red before, with nothing changed in between."""
     uncounted: Mapping[str, str] = field(default_factory=dict)
     """Leaf -> digest of what the model saw besides, which makes no task stale by itself."""
+    is_verified: bool = True
+    """False where a person had their version land although its verify was red."""
+
+    def base(self, path: str) -> str:
+        """Digest of what a person's changes of *path* start from: the last generated content, or empty."""
+        return self.generated.get(path, self.files.get(path, ""))
+
+    def is_by_hand(self, path: str) -> bool:
+        """What counts as the output holds lines of a person."""
+        return self.base(path) != self.files.get(path, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A version of an output that a person gave up for another, kept as a blob."""
+
+    path: str
+    digest: str
+    task: str
+    """Id in the plan of that time."""
+    how: str
+    """`set aside`, or `given up` where the other version was taken."""
+    run: str = ""
+    at: str = ""
+    """UTC, ISO 8601."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +108,7 @@ class Ledger:
         landed = _intents(folded.landed, path, problems)
         self._landings = {lineage: intent.landing for lineage, intent in landed}
         self._open = dict(_intents(folded.open, path, problems))
+        self._asides = _asides(folded.asides, path, problems)
         self.diagnostics = tuple(problems)
 
     @classmethod
@@ -111,12 +141,17 @@ class Ledger:
         """Landings that were begun and neither finished nor given up, oldest first."""
         return tuple(self._open.values())
 
+    @property
+    def asides(self) -> tuple[Aside, ...]:
+        """Versions that people gave up, oldest first."""
+        return tuple(self._asides)
+
     def append_intent(
         self, landing: Landing, before: Mapping[str, str | None], skip: tuple[str, ...] = ()
     ) -> str:
         """Say what is about to be written, durably, and return the id of the intent."""
         intent = Intent(os.urandom(8).hex(), landing, dict(before), tuple(skip))
-        self._append({"t": "intent", **asdict(intent)})
+        self._append({"t": "intent", **_record_of(intent)})
         self._open[intent.id] = intent
         return intent.id
 
@@ -139,6 +174,11 @@ class Ledger:
         """That task has nothing landed any more."""
         self._append({"t": "dropped", "lineage": lineage})
         self._landings.pop(lineage, None)
+
+    def append_aside(self, aside: Aside) -> None:
+        """A person's version is kept as a blob and about to be replaced on disk."""
+        self._append({"t": "aside", **asdict(aside)})
+        self._asides.append(aside)
 
     def close(self) -> None:
         """Let go of the file; a second call does nothing."""
@@ -193,6 +233,7 @@ class _Folded:
 
     landed: dict[str, _Line] = field(default_factory=dict)
     open: dict[str, _Line] = field(default_factory=dict)
+    asides: list[_Line] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
@@ -255,6 +296,8 @@ def _take(folded: _Folded, line: _Line, path: Path) -> None:
             folded.open.pop(record["id"], None)
         case "dropped":
             folded.landed.pop(record["lineage"], None)
+        case "aside":
+            folded.asides.append(line)
         case "header":
             _check_format(record["format"], path)
         case kind:
@@ -271,6 +314,29 @@ def _intents(
             diagnostics.append(_unusable(path, number, error))
 
 
+def _asides(lines: list[_Line], path: Path, diagnostics: list[Diagnostic]) -> list[Aside]:
+    found: dict[Aside, None] = {}
+    for number, record in lines:
+        try:
+            aside = Aside(**{name: record[name] for name in Aside.__slots__})
+            if not all(type(record[name]) is str for name in Aside.__slots__):
+                raise TypeError("a text is something else")
+            found[aside] = None
+        except (TypeError, KeyError) as error:
+            diagnostics.append(_unusable(path, number, error))
+    return list(found)
+
+
+def _record_of(intent: Intent) -> dict[str, Any]:
+    """What a line says of *intent*; what is as usual is left out, since a ledger holds thousands."""
+    record = asdict(intent)
+    if not intent.landing.generated:
+        del record["landing"]["generated"]
+    if intent.landing.is_verified:
+        del record["landing"]["is_verified"]
+    return record
+
+
 def _intent(record: dict[str, Any]) -> Intent:
     """Fields that a newer version added are left out; a missing one or one of another type is a TypeError."""
     fields = record["landing"]
@@ -278,12 +344,16 @@ def _intent(record: dict[str, Any]) -> Intent:
     known["outputs"] = tuple(known["outputs"])
     landing = Landing(**known)
     texts = (landing.lineage, landing.task, landing.spec, landing.title, landing.generate, landing.verify)
-    maps = (landing.leaves, landing.verify_leaves, landing.files, landing.uncounted, record["before"])
+    of_landing = (landing.leaves, landing.verify_leaves, landing.files, landing.generated, landing.uncounted)
+    maps = (*of_landing, record["before"])
     # The file is committed and anyone can give a line its checksum.
-    if not all(type(text) is str for text in (*texts, *landing.outputs, *landing.files.values())):
-        raise TypeError("a text is something else")
     if not all(type(each) is dict for each in maps):
         raise TypeError("a map is something else")
+    digests = (*landing.files.values(), *landing.generated.values())
+    if not all(type(text) is str for text in (*texts, *landing.outputs, *digests)):
+        raise TypeError("a text is something else")
+    if type(landing.is_verified) is not bool:
+        raise TypeError("a yes or no is something else")
     return Intent(record["id"], landing, record["before"], tuple(record["skip"]))
 
 

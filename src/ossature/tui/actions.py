@@ -54,9 +54,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("answer('hint')", "h", "hint", "Approve, with a hint for the model", "question", "Question"),
     Action("answer('retry')", "r", "retry", "Try again, with feedback for the model", "question", "Question"),
     Action("answer('skip')", "s", "skip", "Skip the task in this run", "question", "Question"),
-    Action("answer('mine')", "m", "keep mine", "Conflict: keep the file on disk", "question", "Question"),
+    Action("answer('mine')", "m", "keep mine", "Conflict: your version", "question", "Question"),
+    Action("answer('merged')", "M", "merge", "Conflict: both versions, merged", "question", "Question"),
+    Action("answer('theirs')", "t", "take theirs", "Conflict: the generated one", "question", "Question"),
     Action(
-        "answer('theirs')", "t", "take theirs", "Conflict: take the generated file", "question", "Question"
+        "answer('aside')",
+        "T",
+        "set aside",
+        "Conflict: the generated one; yours is listed as set aside",
+        "question",
+        "Question",
     ),
     Action(
         "answer('depend')", "d", "depend", "Let the task wait for the one it misses", "question", "Question"

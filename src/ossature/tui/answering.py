@@ -47,7 +47,7 @@ class AnswerKeys(RunKeys):
                 )
             case "skip":
                 self._decide(Skip(question_id=question.id, by=BY))
-            case "mine" | "theirs":
+            case "mine" | "merged" | "theirs" | "aside":
                 side: Side = answer
                 self._decide(Take(question_id=question.id, by=BY, side=side))
             case "depend":

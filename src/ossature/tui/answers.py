@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from ossature.domain.decision import Question
+from ossature.domain.decision import Question, Side
 from ossature.domain.plain_text import clean_line
 from ossature.tui.spans import Span, width_of, wrap
 
-Answer = Literal["approve", "hint", "retry", "skip", "edit", "mine", "theirs", "depend", "abort"]
+Answer = Literal[
+    "approve", "hint", "retry", "skip", "edit", "mine", "merged", "theirs", "aside", "depend", "abort"
+]
 
 _APPROVALS: Mapping[str, str] = {
     "trust": "trust and go on",
@@ -18,12 +20,12 @@ _APPROVALS: Mapping[str, str] = {
     "prompt": "send",
     "fix": "approve fix",
     "landing": "land",
-    "task_failed": "approve",
+    "task_failed": "land unverified",
     "conflict": "approve",
     "budget": "go on",
 }
 SUBJECT_LINES = 2
-_HINTABLE = ("fix", "prompt", "task_failed")
+_HINTABLE = ("fix", "prompt")
 
 
 class Offer(NamedTuple):
@@ -32,6 +34,14 @@ class Offer(NamedTuple):
     answer: Answer
     key: str
     label: str
+
+
+_SIDES: Mapping[Side, Offer] = {
+    "mine": Offer("mine", "m", "keep mine"),
+    "merged": Offer("merged", "M", "merge both"),
+    "theirs": Offer("theirs", "t", "take theirs"),
+    "aside": Offer("aside", "T", "set mine aside"),
+}
 
 
 def offers(question: Question) -> list[Offer]:
@@ -50,7 +60,7 @@ def offers(question: Question) -> list[Offer]:
             case "edit":
                 found.append(Offer("edit", "e", "edit file"))
             case "take":
-                found += [Offer("mine", "m", "keep mine"), Offer("theirs", "t", "take theirs")]
+                found += [_SIDES[side] for side in question.sides]
             case "depend":
                 found.append(Offer("depend", "d", f"depend on {clean_line(question.dependency)}"))
             case "abort":

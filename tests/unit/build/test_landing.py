@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ossature.build.landing import edited_outputs, foreign_changes, land, recover
+from ossature.build.landing import edited_outputs, land, recover
 from ossature.digest import digest_bytes
 from ossature.errors import DiskError, UnsafePath
 from ossature.store.blobs import Blobs
@@ -36,7 +36,7 @@ def landing(**files: bytes) -> Landing:
 
 
 def put(place: Place, **files: bytes) -> int:
-    return land(landing(**files), files, **place.stores())
+    return land(landing(**files), files, **place.stores()).changed
 
 
 def test_files_and_ledger_agree(place: Place):
@@ -53,7 +53,7 @@ def test_same_bytes_count_as_unchanged(place: Place):
 
 def test_hidden_file_is_recorded_and_not_written(place: Place):
     files = {"a": b"1", "b": b"2"}
-    assert land(landing(**files), files, **place.stores(), hidden={"b"}) == 1
+    assert land(landing(**files), files, **place.stores(), hidden={"b"}) == (1, ())
     assert not (place.folder / "b").exists()
     assert place.blobs.get(digest_bytes(b"2")) == b"2"
 
@@ -124,12 +124,29 @@ def test_recovery_without_the_blob_says_so_and_can_be_tried_again(place: Place):
     assert recover(**place.stores()).finished == ("001",)
 
 
-def test_foreign_is_what_neither_landed_nor_is_about_to(place: Place):
-    for name in "abcd":
-        place.output.write(name, name.encode())
-    files = {"a": b"new", "b": b"new", "c": b"c", "d": b"new", "e": b"new"}
-    found = foreign_changes(files, shown={"a": digest_bytes(b"a")}, output=place.output, hidden={"d"})
-    assert found == ["b"]
+def test_file_that_changed_after_it_was_looked_at_stays(place: Place):
+    place.output.write("a", b"saved since")
+    place.output.write("b", b"seen")
+    files = {"a": b"1", "b": b"2", "c": b"3"}
+    seen = {"a": digest_bytes(b"seen"), "b": digest_bytes(b"seen"), "c": digest_bytes(b"deleted since")}
+    assert land(landing(**files), files, **place.stores(), seen=seen) == (1, ("a", "c"))
+    assert (place.folder / "a").read_bytes() == b"saved since"
+    assert (place.folder / "b").read_bytes() == b"2"
+    assert not (place.folder / "c").exists()
+    assert place.ledger.landings["one"].files == landing(**files).files
+
+
+def test_file_that_changes_while_the_ledger_is_written_stays(place: Place, monkeypatch):
+    place.output.write("a", b"before")
+    append = place.ledger.append_intent
+
+    def slow(*args, **kwargs):
+        place.output.write("a", b"mine")
+        return append(*args, **kwargs)
+
+    monkeypatch.setattr(place.ledger, "append_intent", slow)
+    assert land(landing(a=b"1"), {"a": b"1"}, **place.stores()) == (0, ("a",))
+    assert (place.folder / "a").read_bytes() == b"mine"
 
 
 def test_edited_is_what_differs_from_its_landing(place: Place):

@@ -16,7 +16,7 @@ from ossature.errors import DiskError, Exit, OssatureError
 from ossature.project import Project
 from ossature.store.checked_lines import encode_line
 from ossature.store.layout import prepare_state_dir
-from ossature.store.ledger import FORMAT, Intent, Landing, Ledger
+from ossature.store.ledger import FORMAT, Aside, Intent, Landing, Ledger
 
 
 def landing(lineage: str, version: int = 1) -> Landing:
@@ -430,3 +430,66 @@ def test_git_merges_the_landings_of_two_branches(tmp_path: Path):
     assert set(merged.landings) == {"common", "theirs", "ours"}
     assert merged.diagnostics == ()
     assert merged.open_intents == ()
+
+
+# --- what people did
+
+
+def test_base_of_a_merge_is_what_was_generated_and_not_what_counts(tmp_path: Path):
+    accepted = replace(landing("a"), generated={"README": digest_text("generated")}, is_verified=False)
+    with Ledger.open(tmp_path / "l") as ledger:
+        land(ledger, accepted)
+        land(ledger, landing("b"))
+    found = Ledger(tmp_path / "l").landings
+    assert found == {"a": accepted, "b": landing("b")}
+    assert (found["a"].base("README"), found["a"].is_by_hand("README")) == (digest_text("generated"), True)
+    assert (found["a"].base("src/a.py"), found["a"].is_by_hand("src/a.py")) == (digest_text("1"), False)
+    assert not found["b"].is_by_hand("README")
+
+
+def test_file_that_no_model_wrote_has_no_base():
+    manual = replace(landing("a"), generated={"README": ""})
+    assert (manual.base("README"), manual.is_by_hand("README")) == ("", True)
+
+
+def test_line_of_an_older_version_says_that_all_was_generated(tmp_path: Path):
+    path = tmp_path / "l"
+    with Ledger.open(path) as ledger:
+        land(ledger, landing("a"))
+    assert b"generated" not in path.read_bytes()
+    assert b"is_verified" not in path.read_bytes()
+    old = Ledger(path).landings["a"]
+    assert (old.generated, old.is_verified) == ({}, True)
+    assert old.base("README") == old.files["README"]
+
+
+@pytest.mark.parametrize("change", [{"generated": []}, {"generated": {"a": 1}}, {"is_verified": "yes"}])
+def test_line_with_a_wrong_type_in_a_new_field_is_left_out(tmp_path: Path, change: dict):
+    path = tmp_path / "l"
+    with Ledger.open(path) as ledger:
+        land(ledger, replace(landing("a"), generated={"README": "x"}, is_verified=False))
+    header, intent, landed = path.read_bytes().splitlines()
+    record = json.loads(intent[9:])
+    record["landing"].update(change)
+    changed = encode_line(json.dumps(record).encode())
+    path.write_bytes(header + b"\n" + changed + landed + b"\n")
+    ledger = Ledger(path)
+    assert ledger.landings == {}
+    assert [item.code for item in ledger.diagnostics] == ["ledger-unknown-record"]
+
+
+def test_versions_that_were_given_up_are_told_once_each(tmp_path: Path):
+    path = tmp_path / "l"
+    one = Aside("a.txt", digest_text("mine"), "001", "set aside", "run", "2026-05-04T12:00:00Z")
+    two = replace(one, digest=digest_text("other"), how="given up")
+    with Ledger.open(path) as ledger:
+        for aside in (one, two, one):
+            ledger.append_aside(aside)
+        land(ledger, landing("a"))
+    assert Ledger(path).asides == (one, two)
+    lines = path.read_bytes().splitlines()
+    lines[1] = encode_line(b'{"t":"aside","path":7}').rstrip()
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    ledger = Ledger(path)
+    assert ledger.asides == (two, one)
+    assert [item.code for item in ledger.diagnostics] == ["ledger-unknown-record"]

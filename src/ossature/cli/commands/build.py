@@ -10,7 +10,7 @@ from ossature.cli.terminal import Terminal
 from ossature.engine.stamp import Stamping, read_stamp, up_to_date
 from ossature.errors import Exit, OssatureError, UsageError
 from ossature.project import Project, load_project
-from ossature.settings import MAX_JOBS, SANDBOX_MODES
+from ossature.settings import EDITS, MAX_JOBS, SANDBOX_MODES
 
 if TYPE_CHECKING:
     from ossature.domain.event import Preset
@@ -67,6 +67,7 @@ def _look_and_build(project: Project, args: argparse.Namespace, terminal: Termin
         tasks=only,
         forced=forced,
         refreshes_prompts=args.refresh_prompts,
+        edits=args.edits,
         sandbox=args.sandbox,
         replay=replay_folder(args.replay, terminal.cwd),
         model=args.model or "",
@@ -202,6 +203,11 @@ def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
     gates = parser.add_argument_group("what is asked")
     gates.add_argument("--step", action="store_true", help="ask at every gate")
     gates.add_argument("--auto", action="store_true", help="ask nothing; stop at the first failure")
+    gates.add_argument(
+        "--edits",
+        choices=EDITS,
+        help="what becomes of outputs that were edited by hand: adopt them, keep a copy, go back, or stop",
+    )
     parser.add_argument(
         "-k", "--keep-going", action="store_true", help="go on with what does not depend on a failure"
     )

@@ -91,13 +91,20 @@ def _print_tasks(view: ProjectView, live: RunState | None, terminal: Terminal) -
     for shown in view.tasks:
         running = live.tasks.get(shown.task.id) if live else None
         word = running.status if running and running.status != "pending" else shown.status
-        notes = [*_reason(shown, view.project), *(f"edited by hand: {path}" for path in shown.edited)]
+        notes = [*_reason(shown, view.project), *shown.notes]
         rows.append((shown.task.id, word, shown.task.title, "; ".join(notes)))
     for cells in aligned(rows):
         tone = _TONES.get(cells[1].strip(), "ask")
         terminal.spans([("plain", cells[0]), (tone, cells[1]), ("plain", cells[2]), ("quiet", cells[3])])
     totals = Counter(shown.status for shown in view.tasks)
     terminal.line(", ".join(f"{number} {word}" for word, number in totals.items()) or "the plan has no tasks")
+    edited = [edit for edit in view.by_hand if edit.kind == "edited"]
+    if edited:
+        text = f"{count(len(edited), 'output')} edited by hand: the next build asks, `ossature accept` adopts"
+        terminal.line(text, tone="warn")
+    if view.asides:
+        kept = count(len(view.asides), "version")
+        terminal.line(f"{kept} of yours set aside (`ossature accept --list`)", tone="quiet")
 
 
 def _reason(shown: TaskView, project: Project) -> list[str]:
@@ -144,10 +151,23 @@ def _as_json(view: ProjectView, live: RunState | None) -> dict[str, Any]:
                 "reason": shown.reason,
                 "edited": list(shown.edited),
                 "is_flaky": shown.is_flaky,
+                "by_hand": [
+                    {
+                        "path": edit.path,
+                        "kind": edit.kind,
+                        "base": edit.base or None,
+                        "accepted": edit.accepted,
+                        "disk": edit.disk,
+                        "renamed_to": edit.renamed_to or None,
+                    }
+                    for edit in shown.by_hand
+                ],
+                "is_verified": shown.is_verified,
                 "outputs": list(shown.task.outputs),
             }
             for shown in view.tasks
         ],
+        "set_aside": len(view.asides),
         "run": None
         if live is None
         else {
