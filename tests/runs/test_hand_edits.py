@@ -10,7 +10,7 @@ import pytest
 
 from ossature.build.merging import merge
 from ossature.digest import digest_bytes
-from ossature.domain.decision import Abort, Approve, Edit, Question, Skip, Take
+from ossature.domain.decision import Abort, Approve, Edit, Question, Skip, Stop, Take
 from ossature.domain.event import (
     Noticed,
     QuestionAsked,
@@ -19,9 +19,12 @@ from ossature.domain.event import (
     TaskSkipped,
     VerifyFinished,
 )
-from ossature.engine.session import Attachment
+from ossature.engine.session import Attachment, fold
 from ossature.errors import Exit
 from ossature.store.ledger import Ledger
+from ossature.tui.glyphs import UNICODE
+from ossature.tui.overview import why_lines
+from ossature.tui.task_lines import TaskLine
 from tests.runs.kit import OPEN, Kit, Run, ScriptedKit, block, cli, five_tasks, task
 from tests.runs.test_seam import decide
 
@@ -141,6 +144,27 @@ class TestUpToDate:
         assert (run.code, run.ran) == (0, {})
         assert "left as on disk" in texts(run)
         assert edited.tree()["label.txt"] == MINE.encode()
+
+    def test_draining_run_does_not_wait_for_an_answer(self, edited: Kit):
+        def stop(attachment: Attachment, _question: Question) -> None:
+            attachment.command(Stop(mode="drain", by="test"))
+
+        run = edited.answering(stop)
+        assert (run.code, run.end.outcome, run.ran) == (Exit.INT, "stopped", {})
+        assert [event.decision for event in run.of(QuestionClosed)] == [None]
+
+    def test_question_before_its_task_has_started_leaves_it_pending(self, edited: Kit):
+        edited.plan([task("000", "first.txt"), *five_tasks()])
+        seen: list[str] = []
+
+        def look(attachment: Attachment, question: Question) -> None:
+            seen.append(fold(attachment.folder).tasks["003"].status)
+            decide(Skip)(attachment, question)
+
+        run = edited.answering(look)
+        state = fold(edited.project.runs_dir / run.events[0].run)
+        assert seen == ["waiting"]
+        assert state.tasks["003"].status in ("up-to-date", "landed", "skipped")
 
     def test_abort_ends_the_run(self, edited: Kit):
         assert edited.answering(decide(Abort)).code == Exit.DRIFT
@@ -583,6 +607,13 @@ class TestCopies:
         assert copied.tree()["list.txt"] == BOTH.encode()
         assert landing(copied, "001").base("list.txt") == digest(THEIRS)
 
+    def test_edited_copy_is_accepted(self, copied: Kit):
+        copied.write("context/list.txt", LINES)
+        assert copied.own("accept", tasks=("*",)).code == 0
+        assert landing(copied, "001").base("list.txt") == digest(LINES)
+        assert copied.own().ran == {}
+        assert copied.tree()["list.txt"] == MINE.encode()
+
     def test_headless_stops(self, copied: Kit):
         assert copied.own().code == Exit.DRIFT
         assert copied.tree()["list.txt"] == MINE.encode()
@@ -616,6 +647,13 @@ class TestFaces:
         assert done.returncode == 0, done.stderr
         assert "nothing to do" in cli(shelf.root, "build", "--sandbox", OPEN).stdout
         assert shelf.tree()["shelf.txt"] == b"mine\n"
+
+    def test_why_and_the_full_screen_view_name_them(self, shelf: ScriptedKit):
+        assert "edited by hand: shelf.txt" in cli(shelf.root, "why", "001").stdout
+        view = shelf.look().find("001")
+        line = TaskLine("001", "LIB", view.task.title, view.lineage, view.status, "", view.reason, view=view)
+        shown = ["".join(span.text for span in spans) for spans in why_lines(line, UNICODE)]
+        assert any("By hand" in text and "edited by hand: shelf.txt" in text for text in shown)
 
     def test_red_and_unverified(self, shelf: ScriptedKit):
         shelf.write("output/shelf.txt", "bad\n")

@@ -29,6 +29,13 @@ def test_no_config_names_the_next_command(tmp_path: Path):
     assert "ossature init" in error.value.hint
 
 
+def test_what_becomes_of_edits_is_one_of_a_few_words():
+    assert settings('[build]\nedits = "set-aside"').edits == "set-aside"
+    with pytest.raises(ConfigError) as error:
+        settings('[build]\n\nedits = "merge"')
+    assert (error.value.place.line, "set-aside" in error.value.message) == (3, True)
+
+
 def test_defaults_hold_without_any_key():
     assert settings("") == Settings()
 

@@ -182,6 +182,8 @@ def _deed(decision: Decision | None) -> str:
             return f"retry asked for by {decision.by}" + (f": {feedback}" if feedback else "")
         case Edit(path=path):
             return f"{path} edited by {decision.by}"
+        case Take(side="aside"):
+            return f"set aside by {decision.by}"
         case Take(side=side):
             return f"{side} taken by {decision.by}"
         case _:

@@ -48,9 +48,7 @@ def why_lines(line: TaskLine, glyphs: Glyphs) -> Lines:
         if change.old and change.new:
             what.append(Span(f"  {change.old[:8]} {glyphs.arrow} {change.new[:8]}", "faint"))
         lines.append([_label(""), *what])
-    if line.view.edited:
-        lines += _text_lines("By hand", line.view.edited)
-    return lines
+    return lines + _text_lines("By hand", line.view.notes)
 
 
 def _default_reason(line: TaskLine) -> str:

@@ -16,8 +16,8 @@ def why_text(line: TaskLine, board: TaskBoard) -> str:
     view = line.view
     if view is None:
         return "\n".join(lines)
-    if view.edited:
-        lines += ["", "changed by hand since it landed:", *[f"  {path}" for path in view.edited]]
+    if view.notes:
+        lines += ["", "by hand since it landed:", *[f"  {note}" for note in view.notes]]
     if view.status == "done":
         lines += ["", "Nothing that it depends on has changed since it landed."]
     for change in view.changes:

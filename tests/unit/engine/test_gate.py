@@ -183,3 +183,47 @@ def test_preset_says_which_gates_are_put_to_a_person(preset: str, gates: set):
         is None
     }
     assert found == gates
+
+
+BOTH: tuple = ("mine", "merged", "theirs", "aside")
+
+
+@pytest.mark.parametrize(
+    ("edits", "verbs", "sides", "said"),
+    [
+        ("accept", ("take", "abort"), ("mine", "theirs", "aside"), "mine"),
+        ("accept", ("take", "edit", "abort"), BOTH, "merged"),
+        ("accept", ("take", "edit", "abort"), ("mine", "theirs", "aside"), None),
+        ("accept", ("take", "abort"), ("theirs", "aside"), None),
+        ("set-aside", ("take", "abort"), BOTH, "aside"),
+        ("revert", ("take", "abort"), BOTH, "theirs"),
+        ("ask", ("take", "abort"), BOTH, None),
+    ],
+)
+@pytest.mark.parametrize("is_headless", [True, False])
+def test_what_was_said_of_edits_answers_as_far_as_it_can(edits, verbs, sides, said, is_headless: bool):
+    question = Question(id="q", gate="conflict", subject="?", verbs=verbs, sides=sides)
+    found = answer(question, preset="default", is_headless=is_headless, keeps_going=False, edits=edits)
+    if said:
+        assert isinstance(found, Take)
+        assert (found.side, found.by) == (said, f"policy:--edits {edits}")
+    else:
+        assert found is None if not is_headless else isinstance(found, Abort)
+
+
+def test_stop_over_edits_is_not_asked_about():
+    question = Question(id="q", gate="conflict", subject="?", verbs=("take", "skip", "abort"))
+    for is_headless in (True, False):
+        found = answer(question, preset="tui", is_headless=is_headless, keeps_going=True, edits="stop")
+        assert isinstance(found, Abort)
+
+
+def test_what_was_said_of_edits_is_about_edits_alone():
+    question = Question(id="q", gate="landing", subject="?", verbs=("approve", "abort"))
+    assert answer(question, preset="step", is_headless=False, keeps_going=False, edits="accept") is None
+
+
+def test_version_that_the_question_does_not_offer_is_refused(desk: Desk):
+    good = Take(question_id="q2", by="b", side="mine", id="2")
+    assert asked(desk, CONFLICT, Take(question_id="q2", by="b", side="merged", id="1"), good) == good
+    assert [event.reason for event in desk.events(DecisionRefused)] == ["not_offered"]

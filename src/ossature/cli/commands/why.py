@@ -30,8 +30,8 @@ def why(args: argparse.Namespace, terminal: Terminal) -> int:
     terminal.spans([("strong", f"{chosen} {shown.task.title}: "), ("plain", shown.status)])
     if shown.reason:
         terminal.line(shown.reason)
-    for path in shown.edited:
-        terminal.line(f"edited by hand: {path}", tone="warn")
+    for note in shown.notes:
+        terminal.line(note, tone="warn")
     _print_standing(shown, view, terminal)
     limit = None if args.full else _DIFF_LINES
     for change in shown.changes:
