@@ -85,6 +85,7 @@ class Conflicts:
     """Path -> digest of a person's version, and whether it was given up."""
     _hand: dict[str, tuple[bytes | None, bytes]] = field(default_factory=dict)
     """Path -> what a person's version starts from, and that version; given up ones are not among them."""
+    _said: set[str] = field(default_factory=set)
     seen: dict[str, str | None] = field(default_factory=dict)
     """Path -> digest of what the disk showed when it was last looked at; what else is there must stay."""
 
@@ -161,7 +162,7 @@ class Conflicts:
             if clash.mine == theirs:
                 continue
             if clash.is_carried_over:
-                self._say(f"your edits of {path} are in the new version already")
+                self._say_once(f"your edits of {path} are in the new version already")
             else:
                 found.append(clash)
         return found
@@ -272,6 +273,11 @@ class Conflicts:
         project = self.tools.project
         folder = project.runs_dir / self.tools.run / "drafts" / "merge"
         return project.relative(folder / self.order.lineage / path)
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._say(text)
 
     def _say(self, text: str) -> None:
         self.tools.channel.emit(ev.Noticed(level="info", text=text))
