@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -19,8 +20,10 @@ from ossature.domain.event import (
     TaskSkipped,
     VerifyFinished,
 )
+from ossature.engine.pruning import Policy, collect_garbage
 from ossature.engine.session import Attachment, fold
 from ossature.errors import Exit
+from ossature.store.blobs import Blobs
 from ossature.store.ledger import Ledger
 from ossature.tui.glyphs import UNICODE
 from ossature.tui.overview import why_lines
@@ -441,6 +444,20 @@ class TestStageEdits:
         assert run.code == 0
         assert built.tree()["label.txt"] == BOTH.encode()
         assert landing(built).base("label.txt") == digest(THEIRS)
+
+
+class TestCleaningUp:
+    def test_what_was_generated_accepted_or_set_aside_outlives_it(self, edited: Kit):
+        make_stale(edited, THEIRS)
+        assert edited.answering(decide(Take, side="aside")).code == 0
+        edited.write("output/label.txt", THEIRS + "mine again\n")
+        assert edited.own("accept", tasks=("*",)).code == 0
+
+        collect_garbage(edited.project, Policy(keep_landings=1, keep_runs=1), now=datetime.now(UTC))
+        blobs = Blobs(edited.project.blobs_dir)
+        for text in (MINE, THEIRS, THEIRS + "mine again\n"):
+            assert blobs.get(digest(text)) == text.encode()
+        assert [aside.digest for aside in Ledger(edited.project.ledger_path).asides] == [digest(MINE)]
 
 
 class TestAcceptCommand:

@@ -129,6 +129,8 @@ def test_edits_by_hand_stand_in_the_way_until_they_may_be_kept_as_blobs(built: K
     assert built.tree()["shelf.txt"] == b"one\n"
     ((path, digest),) = done.kept
     assert path == "shelf.txt"
+    (aside,) = Ledger(built.project.ledger_path).asides
+    assert (aside.path, aside.digest, aside.how) == ("shelf.txt", digest, "set aside")
     # The journal names it, so that cleaning up leaves it alone, however old the run becomes.
     built.own()
     collect_garbage(built.project, Policy(keep_landings=1, keep_runs=1), now=datetime.now(UTC))

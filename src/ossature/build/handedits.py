@@ -10,8 +10,8 @@ from ossature.digest import digest_bytes
 from ossature.store.ledger import Landing
 
 _EMPTY = digest_bytes(b"")
-Kind = Literal["edited", "deleted", "renamed", "blocked"]
-"""blocked: something that is no file, a link or a folder, is in its place."""
+Kind = Literal["edited", "deleted", "renamed", "replaced"]
+"""replaced: by something that is no file, such as a link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class HandEdit:
                 return f"deleted by hand: {self.path}"
             case "renamed":
                 return f"renamed by hand: {self.path} -> {self.renamed_to}"
-            case "blocked":
+            case "replaced":
                 return f"not a file any more: {self.path}"
 
 
@@ -52,12 +52,12 @@ def edits_of(
     *,
     heads: Mapping[str, str],
     on_disk: Callable[[str], str | None],
-    is_blocked: Callable[[str], bool],
+    is_replaced: Callable[[str], bool],
 ) -> list[HandEdit]:
     """How the disk differs from *landing*, as far as the disk shows this task's version.
 
     `heads` says which task the disk shows for a path that several write; `on_disk` gives a digest or None,
-    `is_blocked` whether something is there that is no file.
+    `is_replaced` whether something is there that is no file.
     """
     found: list[HandEdit] = []
     for path, accepted in landing.files.items():
@@ -66,16 +66,16 @@ def edits_of(
         disk = on_disk(path)
         if disk == accepted:
             continue
-        kind: Kind = "edited" if disk is not None else "blocked" if is_blocked(path) else "deleted"
+        kind: Kind = "edited" if disk is not None else "replaced" if is_replaced(path) else "deleted"
         found.append(HandEdit(task, path, kind, landing.base(path), accepted, disk))
     return found
 
 
 def with_renames(edits: Iterable[HandEdit], unowned: Callable[[], Mapping[str, str]]) -> list[HandEdit]:
-    """*edits*, where a deleted file whose very bytes are at exactly one unowned path is a renamed one.
+    """*edits*, where a deleted file whose very bytes are at an unowned path is a renamed one.
 
-    `unowned` (path -> digest) is called only if something was deleted. Empty files all look alike and are
-    never taken for one another.
+    `unowned` (path -> digest) is called only if something was deleted; each of its paths stands for one file
+    at most. Empty files all look alike and are never taken for one another.
     """
     listed = list(edits)
     if not any(edit.kind == "deleted" for edit in listed):
@@ -84,11 +84,10 @@ def with_renames(edits: Iterable[HandEdit], unowned: Callable[[], Mapping[str, s
     for path, digest in unowned().items():
         if digest != _EMPTY:
             places.setdefault(digest, []).append(path)
-    gone = [edit.accepted for edit in listed if edit.kind == "deleted"]
-    return [_renamed(edit, places, gone) for edit in listed]
+    return [_renamed(edit, places.get(edit.accepted, [])) for edit in listed]
 
 
-def _renamed(edit: HandEdit, places: Mapping[str, list[str]], gone: list[str]) -> HandEdit:
-    at = places.get(edit.accepted, [])
-    is_clear = edit.kind == "deleted" and len(at) == 1 and gone.count(edit.accepted) == 1
-    return replace(edit, kind="renamed", renamed_to=at[0]) if is_clear else edit
+def _renamed(edit: HandEdit, places: list[str]) -> HandEdit:
+    if edit.kind != "deleted" or not places:
+        return edit
+    return replace(edit, kind="renamed", renamed_to=places.pop(0))

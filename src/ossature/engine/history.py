@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ossature.build.diffing import unified
+from ossature.build.handedits import HandEdit
 from ossature.build.staleness import heads
-from ossature.build.unowned import unowned_files
+from ossature.engine.handedits import hand_edits
 from ossature.engine.sources import Loaded
 from ossature.errors import DiskError, UnsafePath, UsageError
 from ossature.project import Project
@@ -68,16 +69,16 @@ def changes_on_disk(loaded: Loaded, ids: Collection[str] = ()) -> list[FileChang
 
     A file that several tasks write belongs to the one whose version the disk shows. Raises DiskError.
     """
-    landings = loaded.sources.landings
-    shown = heads(loaded.sources.writers, landings)
     blobs = Blobs(loaded.project.blobs_dir)
+    edits = [edit for edit in hand_edits(loaded, of_people=True) if not ids or edit.task in ids]
+    position = {task.id: number for number, task in enumerate(loaded.plan.tasks)}
     changes: list[FileChange] = []
-    for task_id in (task.id for task in loaded.plan.tasks if not ids or task.id in ids):
-        landing = landings.get(task_id)
-        for path, digest in sorted(landing.files.items()) if landing else ():
-            if shown.get(path, task_id) == task_id:
-                changes += _edit(loaded, blobs, task_id, path, digest)
-    return _renamed(loaded, changes)
+    for edit in sorted(edits, key=lambda edit: (position[edit.task], edit.path)):
+        if edit.kind == "renamed":
+            changes.append(_rename(edit))
+        else:
+            changes += _edit(loaded, blobs, edit.task, edit.path, edit.accepted)
+    return changes
 
 
 def since_landing(loaded: Loaded, version: Version, task_id: str) -> list[FileChange]:
@@ -141,23 +142,13 @@ def _change(
     return [FileChange(path, kind, task, old=old, new=new, diff=diff)]
 
 
-def _renamed(loaded: Loaded, changes: list[FileChange]) -> list[FileChange]:
-    """*changes* where a file that is gone and a new one with the same bytes are told as one."""
-    if not any(change.kind == "deleted" for change in changes):
-        return changes
-    names: dict[str, list[str]] = {}
-    owned = {path for landing in loaded.sources.landings.values() for path in landing.files}
-    for path, digest in unowned_files(loaded.project, owned.union(loaded.sources.writers)).files.items():
-        names.setdefault(digest, []).append(path)
-    return [_as_rename(change, names) if change.kind == "deleted" else change for change in changes]
-
-
-def _as_rename(change: FileChange, names: Mapping[str, list[str]]) -> FileChange:
-    found = names.get(change.old)
-    if not found:
-        return change
-    name = found.pop(0)
-    diff = f"rename from {change.path}\nrename to {name}\n"
+def _rename(edit: HandEdit) -> FileChange:
     return FileChange(
-        change.path, "renamed", change.task, old=change.old, new=change.old, renamed_to=name, diff=diff
+        edit.path,
+        "renamed",
+        edit.task,
+        old=edit.accepted,
+        new=edit.accepted,
+        renamed_to=edit.renamed_to,
+        diff=f"rename from {edit.path}\nrename to {edit.renamed_to}\n",
     )

@@ -173,7 +173,8 @@ def _named(
 
 
 def _named_by_run(folder: Path) -> Iterator[str]:
-    for path in (folder / "events.jsonl", *folder.glob("inbox/*"), *folder.glob("drafts/*")):
+    drafts = (path for path in folder.glob("drafts/**/*") if path.is_file())
+    for path in (folder / "events.jsonl", *folder.glob("inbox/*"), *drafts):
         yield from digests_in(read_existing(path) or b"")
 
 

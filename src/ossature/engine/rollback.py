@@ -25,7 +25,7 @@ from ossature.spec.closest import closest
 from ossature.store.blobs import Blobs
 from ossature.store.journal import Journal
 from ossature.store.layout import prepare_state_dir
-from ossature.store.ledger import Ledger
+from ossature.store.ledger import Aside, Ledger
 from ossature.store.safe_root import SafeRoot
 
 
@@ -118,7 +118,7 @@ def roll_back(project: Project, name: str, target: Target, *, keeps_edits: bool)
         blobs = Blobs(project.blobs_dir)
         contents = {path: blobs.get(digest) for path, digest in rollback.version.landing.files.items()}
         with _journal(project, run, rollback) as journal:
-            kept = _set_aside(loaded, rollback, blobs, journal)
+            kept = _set_aside(loaded, rollback, blobs, journal, run=run)
             written = _put_back(loaded, rollback, contents, blobs=blobs, run=run)
             landed = ev.TaskLanded(task=rollback.task.id, attempt=0, files=tuple(contents), changed=written)
             journal.append(landed)
@@ -236,13 +236,14 @@ def _journal(project: Project, run: str, rollback: Rollback) -> Iterator[Journal
 
 
 def _set_aside(
-    loaded: Loaded, rollback: Rollback, blobs: Blobs, journal: Journal
+    loaded: Loaded, rollback: Rollback, blobs: Blobs, journal: Journal, *, run: str
 ) -> tuple[tuple[str, str], ...]:
     """Keep the edited files as blobs, and say in the journal which: it is what `gc` goes by."""
     kept: list[tuple[str, str]] = []
     for path in rollback.edited:
         digest = blobs.put(loaded.output.read(path))
         journal.append(ev.Noticed(level="info", text=f"{path} as it was on disk is kept as blob {digest}"))
+        loaded.ledger.append_aside(Aside(path, digest, rollback.task.id, "set aside", run, utc_now()))
         kept.append((path, digest))
     return tuple(kept)
 

@@ -11,13 +11,13 @@ def landing(files: dict[str, str], generated: dict[str, str] | None = None) -> L
     return Landing("l", "001", "S", "T", tuple(files), "", "", files=files, generated=generated or {})
 
 
-def found(files, disk, *, generated=None, heads=None, blocked=(), unowned=None):
+def found(files, disk, *, generated=None, heads=None, replaced=(), unowned=None):
     edits = edits_of(
         "001",
         landing(files, generated),
         heads=heads or {},
         on_disk=disk.get,
-        is_blocked=lambda path: path in blocked,
+        is_replaced=lambda path: path in replaced,
     )
     return [
         (edit.path, edit.kind, edit.base, edit.accepted, edit.disk, edit.renamed_to)
@@ -29,11 +29,11 @@ def test_untouched_files_are_no_edits():
     assert found({"a": "A", "b": "B"}, {"a": "A", "b": "B"}) == []
 
 
-def test_edited_deleted_and_blocked_are_told_apart():
-    assert found({"a": "A", "b": "B", "c": "C"}, {"a": "mine"}, blocked={"c"}) == [
+def test_edited_deleted_and_replaced_are_told_apart():
+    assert found({"a": "A", "b": "B", "c": "C"}, {"a": "mine"}, replaced={"c"}) == [
         ("a", "edited", "A", "A", "mine", ""),
         ("b", "deleted", "B", "B", None, ""),
-        ("c", "blocked", "C", "C", None, ""),
+        ("c", "replaced", "C", "C", None, ""),
     ]
 
 
@@ -49,13 +49,15 @@ def test_disk_of_a_later_writer_is_not_held_against_an_earlier_one():
     ]
 
 
-def test_renamed_is_a_deleted_file_whose_bytes_are_at_one_unowned_path():
+def test_renamed_is_a_deleted_file_whose_bytes_are_at_an_unowned_path():
     assert found({"a": "A"}, {}, unowned={"z": "A", "y": "other"}) == [("a", "renamed", "A", "A", None, "z")]
 
 
-def test_bytes_at_two_places_are_no_rename():
-    assert found({"a": "A"}, {}, unowned={"z": "A", "y": "A"})[0][1] == "deleted"
-    assert [each[1] for each in found({"a": "A", "b": "A"}, {}, unowned={"z": "A"})] == ["deleted", "deleted"]
+def test_one_place_stands_for_one_file():
+    assert [(each[1], each[5]) for each in found({"a": "A", "b": "A"}, {}, unowned={"z": "A"})] == [
+        ("renamed", "z"),
+        ("deleted", ""),
+    ]
 
 
 def test_empty_files_are_not_taken_for_one_another():
@@ -65,7 +67,7 @@ def test_empty_files_are_not_taken_for_one_another():
 
 def test_unowned_files_are_not_looked_at_for_nothing():
     edits = edits_of(
-        "001", landing({"a": digest_text("A")}), heads={}, on_disk={"a": "x"}.get, is_blocked=lambda _: False
+        "001", landing({"a": digest_text("A")}), heads={}, on_disk={"a": "x"}.get, is_replaced=lambda _: False
     )
 
     def unowned() -> dict[str, str]:

@@ -110,7 +110,7 @@ def _refuse(edit: HandEdit) -> None:
         "deleted": f"`ossature build` puts it back; to do without it, take it out of {plan}",
         "renamed": f"to keep the name {edit.renamed_to}, write it into {plan}; else `ossature build` puts "
         f"{edit.path} back",
-        "blocked": "move away what is in its place; `ossature build` then puts it back",
+        "replaced": "move away what is in its place; `ossature build` then puts it back",
     }
     raise UsageError(f"cannot be adopted: {edit.sentence}", hint=hints[edit.kind])
 
