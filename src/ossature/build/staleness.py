@@ -81,7 +81,7 @@ def judge(
 
 def is_written_by(task: Task, path: str) -> bool:
     """The plan still has *task* write *path*, which it once landed."""
-    return path in task.outputs or bool(task.source)
+    return path in task.written or bool(task.source)
 
 
 def match_landings(plan: Plan, landings: Mapping[str, Landing]) -> dict[str, Landing]:
