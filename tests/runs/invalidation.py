@@ -357,7 +357,6 @@ FILES = [
             shutil.rmtree(kit.root / ".ossature" / n) for n in ("tasks", "exchanges", "work", "runs")
         ],
     ),
-    Case("output edited by hand", lambda kit: kit.write("output/label.txt", "mine")),
     Case("a file that no task owns", lambda kit: kit.write("output/mine.txt", "mine")),
     Case(
         "a file of yours that a prompt shows",

@@ -655,8 +655,8 @@ class TestFaces:
         (edit,) = document["tasks"][0]["by_hand"]
         assert (edit["path"], edit["kind"], edit["disk"]) == ("shelf.txt", "edited", digest("mine\n"))
         ahead = json.loads(cli(shelf.root, "build", "-n", "--json").stdout)
-        assert (ahead["edited"], list(ahead["may_run"])) == ({"001": ["shelf.txt"]}, ["001"])
-        assert "will ask  001" in cli(shelf.root, "build", "-n").stdout
+        assert (list(ahead["will_run"]), list(ahead["may_run"])) == ([], ["001"])
+        assert "if your edit of shelf.txt is accepted" in cli(shelf.root, "build", "-n").stdout
         stopped = cli(shelf.root, "build", "--sandbox", OPEN)
         assert stopped.returncode == Exit.DRIFT
         assert "edited by hand: shelf.txt" in cli(shelf.root, "accept").stdout
