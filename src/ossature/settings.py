@@ -45,6 +45,7 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
         "verify": (str, list),
         "exclude": (str, list),
         "timeout_s": (int, float),
+        "idle_timeout_s": (int, float),
         "verify_timeout_s": (int, float),
         "verify_attempts": int,
         "setup_timeout_s": (int, float),
@@ -55,6 +56,7 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "budget": {
         **{f"{span}_{unit}": (int, float) for span in ("run", "task", "day") for unit in ("usd", "tokens")}
     },
+    "sandbox": {"network": bool},
     "test": {"command": str, "require_coverage": bool},
     "validate": {"strict": bool},
     "history": {"commit": bool},
@@ -90,6 +92,8 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "verify_attempts": ("build", "verify_attempts"),
     "setup_timeout_s": ("build", "setup_timeout_s"),
     "isolation": ("build", "isolation"),
+    "idle_timeout_s": ("build", "idle_timeout_s"),
+    "wants_network": ("sandbox", "network"),
     "jobs": ("build", "jobs"),
     "edits": ("build", "edits"),
     "model": ("llm", "model"),
@@ -159,6 +163,10 @@ class Settings:
     isolation: Isolation = "deps"
     """deps: a stage holds what its task waits for; tree: what all tasks before it landed."""
     limits: Limits = field(default_factory=Limits)
+    idle_timeout_s: float = 0.0
+    """A verify command that writes nothing for so long is ended; 0: never."""
+    wants_network: bool = False
+    """The project asks for the network; it does not get it by asking."""
     jobs: int = 1
     """Tasks at a time."""
     edits: Edits = "ask"
@@ -186,12 +194,14 @@ def parse_settings(text: str) -> tuple[Settings, tuple[Diagnostic, ...]]:
     tables = parse_toml(text, CONFIG_NAME)
     warnings: list[Diagnostic] = []
     for table, content in tables.items():
-        if table == "sandbox":
+        if table == "sandbox" and isinstance(content, dict) and set(content) - set(_KEYS[table]):
             place = Place(CONFIG_NAME, line_of(text, table, ""))
             hint = "only your own ~/.config/ossature/config.toml can set it"
             warnings.append(
                 Diagnostic("config-sandbox", "warning", place, "[sandbox] of a project is ignored", hint)
             )
+            known = {key: content[key] for key in _KEYS[table] if key in content}
+            _check_table(text, table, known, warnings)
         elif table not in _KNOWN_TABLES:
             warnings.append(_unknown(text, table, "", f"unknown table [{table}]"))
         elif table in _KEYS:

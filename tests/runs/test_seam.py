@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ossature.build.tiers import Found, Machine
 from ossature.digest import digest_bytes
 from ossature.domain.decision import (
     Abort,
@@ -511,7 +512,8 @@ class TestOwners:
         assert len(scripted.tree()) == 5
 
 
-def test_sandbox_that_is_not_there_is_exit_6_before_anything(kit: Kit):
+def test_sandbox_that_is_not_there_is_exit_6_before_anything(kit: Kit, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Machine, "find", lambda *_args, **_keys: Found("none", None, ("nothing works",)))
     with pytest.raises(OssatureError) as error:
         kit.own(sandbox=None)
     assert error.value.exit_code == Exit.NO_SANDBOX

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ossature.build.sandbox import user_sandbox_mode
+from ossature.build.cage import Limits
+from ossature.build.sandbox import UserSandbox, user_sandbox
 from ossature.errors import ConfigError, UsageError
 from ossature.project import Project, find_root, load_project
 from ossature.settings import ROLE_KEYS, Settings, parse_settings
@@ -178,14 +179,14 @@ def test_paths_are_below_the_root(tmp_path: Path):
 
 def test_sandbox_mode_is_read_from_the_users_own_config(tmp_path: Path):
     environ = {"XDG_CONFIG_HOME": str(tmp_path)}
-    assert user_sandbox_mode(environ) is None
+    assert user_sandbox(environ) == UserSandbox()
     config = tmp_path / "ossature" / "config.toml"
     config.parent.mkdir()
     config.write_text('[sandbox]\nmode = "danger-full-access"\n')
-    assert user_sandbox_mode(environ) == "danger-full-access"
+    assert user_sandbox(environ).mode == "danger-full-access"
     config.write_text('[sandbox]\nmode = "none"\n')
     with pytest.raises(ConfigError) as error:
-        user_sandbox_mode(environ)
+        user_sandbox(environ)
     assert f"{config}:2" in str(error.value)
 
 
@@ -229,3 +230,56 @@ def test_settings_that_have_an_effect_are_not_reported():
         '[build]\nsetup = "make"\nverify_attempts = 3\n[llm]\nfix_escalation = "big"\n[budget]\nrun_usd = 1\n'
     )
     assert parse_settings(text)[1] == ()
+
+
+def test_user_config_of_the_sandbox_is_read_whole(tmp_path: Path):
+    config = tmp_path / "ossature" / "config.toml"
+    config.parent.mkdir()
+    config.write_text(
+        '[sandbox]\ntier = "landlock"\nnetwork = true\nfile_mib = 1\nopen_files = 64\n'
+        "memory_mib = 0\nprocesses = 20\n"
+    )
+    assert user_sandbox({"XDG_CONFIG_HOME": str(tmp_path)}) == UserSandbox(
+        tier="landlock", has_network=True, limits=Limits(1, 64, 0, 20)
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'tier = "none"',
+        "tier = 1",
+        'mode = "auto"',
+        "mode = true",
+        'network = "yes"',
+        "network = 1",
+        "processes = -1",
+        "processes = 1.5",
+        "open_files = true",
+        'memory_mib = "4G"',
+    ],
+)
+def test_user_config_with_a_wrong_value_names_its_line(tmp_path: Path, line: str):
+    config = tmp_path / "ossature" / "config.toml"
+    config.parent.mkdir()
+    config.write_text(f"# mine\n[sandbox]\n{line}\n")
+    with pytest.raises(ConfigError) as error:
+        user_sandbox({"XDG_CONFIG_HOME": str(tmp_path)})
+    assert f"{config}:3" in str(error.value)
+    assert line.split(maxsplit=1)[0] in str(error.value)
+
+
+def test_project_may_ask_for_the_network_and_for_nothing_else():
+    asked, warnings = parse_settings("[sandbox]\nnetwork = true\n")
+    assert (asked.wants_network, warnings) == (True, ())
+    loosened, warnings = parse_settings('[sandbox]\nmode = "danger-full-access"\nnetwork = false\n')
+    assert (loosened.wants_network, [item.code for item in warnings]) == (False, ["config-sandbox"])
+    with pytest.raises(ConfigError, match=r"sandbox\.network"):
+        parse_settings('[sandbox]\nnetwork = "yes"\n')
+
+
+def test_idle_timeout_is_seconds_and_may_be_nought():
+    assert settings("[build]\nidle_timeout_s = 2.5\n").idle_timeout_s == 2.5
+    assert settings("[build]\nidle_timeout_s = 0\n").idle_timeout_s == 0
+    with pytest.raises(ConfigError):
+        settings("[build]\nidle_timeout_s = -1\n")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Literal, Protocol
 
+from ossature.build.cage import Cage, Limits, OpenCage, base_interpreter
+from ossature.build.process import Process, start
 from ossature.domain.redaction import Redactor
 
 HEAD_BYTES = 256 * 1024
@@ -23,15 +23,8 @@ GRACE_S = 2.0
 """Between TERM and KILL."""
 DRAIN_S = 2.0
 """How long output is still read after the end, when a process that we could not kill holds the pipe."""
-MARK = "OSSATURE_ACTION"
-"""Variable that finds processes which left the group: a daemon keeps its environment."""
 
 _CHUNK_BYTES = 64 * 1024
-_ENVIRON_BYTES = 32 * 1024
-"""How much of a process's environment is searched; a scrubbed one has about 1 KiB."""
-_POLL_S = 0.02
-_GONE_POLLS = 50
-_REAP_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +59,10 @@ class Finished:
     log_path: Path
     note: str = ""
     """Why the command could not be started, or why its log is not whole; else empty."""
+    idle_s: float = 0.0
+    """Seconds without output for which it was ended; 0 when it was not ended for that."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Folder as the command saw it -> how it reads in any sandbox, and without one."""
 
     def with_text(self, change: Callable[[str], str]) -> Finished:
         """The same end with *change* made to head and tail."""
@@ -80,15 +77,27 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """Runs actions on this machine with the rights of its user: no sandbox.
+    """Runs actions on this machine, in *cage*.
 
-    The only resource limit is that no core files are written; the others belong to a sandbox. What outlives
-    the shell is killed: its process group, and (Linux only) whatever has the action's mark in its
-    environment. A process that leaves the group and clears its environment gets away.
+    On Linux a command runs below a supervisor, which kills all that it leaves, also when the owner is killed.
+    Elsewhere its process group is killed, and a process that leaves the group gets away.
     """
 
-    def __init__(self, redactor: Redactor | None = None) -> None:
-        """*redactor* takes secrets out of the output before anybody sees it."""
+    def __init__(
+        self,
+        cage: Cage | None = None,
+        *,
+        limits: Limits | None = None,
+        interpreter: Path | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
+        """*cage*: none at all by default. *interpreter*: runs the supervisor; by default ours.
+
+        *redactor* takes secrets out of the output before anybody sees it.
+        """
+        self._limits = limits or Limits()
+        self._cage = cage or OpenCage(self._limits)
+        self._supervisor = (interpreter or base_interpreter()) if sys.platform == "linux" else None
         self._redactor = redactor or Redactor()
 
     async def run(self, action: Action) -> Finished:
@@ -96,34 +105,37 @@ class LocalExecutor:
         loop = asyncio.get_running_loop()
         started_s = loop.time()
         log = _Log(action, self._redactor)
-        mark = secrets.token_hex(8)
         try:
-            process, pipe = _spawn(action, mark)
+            launch = self._cage.enter(action.command, cwd=action.cwd, environ=action.environ)
+            process, pipe = start(launch, secrets.token_hex(8), self._supervisor)
         except (OSError, ValueError) as error:
             log.close(_Kept())
             return _not_started(action, error)
         output = _Output(pipe, log, self._redactor)
         try:
             try:
-                is_timed_out = await _until_end(process, output, action.timeout_s)
+                ended = await _until_end(process, output, action.timeout_s, self._limits.idle_timeout_s)
             finally:
-                killed = _kill_all(process, mark)
+                is_left = process.kill()
             await output.drained()
-            if killed:
-                await _gone(mark)
+            if is_left:
+                await process.gone()
         finally:
             output.close()
             log.close(output.kept)
         head, tail = output.kept.texts()
+        was_started = not process.trouble or ended != "by itself"
         return Finished(
-            exit_status=process.returncode,
-            is_timed_out=is_timed_out,
+            exit_status=process.exit_status if was_started else None,
+            is_timed_out=ended != "by itself",
             seconds=loop.time() - started_s,
             head=head,
             tail=tail,
             total_bytes=output.kept.total_bytes,
             log_path=action.log_path,
-            note=log.note,
+            note=log.note if was_started else process.trouble,
+            idle_s=self._limits.idle_timeout_s if ended == "silent" else 0.0,
+            names=launch.names,
         )
 
 
@@ -217,6 +229,8 @@ class _Output:
         self.kept = _Kept()
         self.ended = asyncio.Event()
         """Set when the last process that could write has closed its end."""
+        self.spoke_s = asyncio.get_running_loop().time()
+        """When something was last written, on the event loop's clock."""
         self._pipe = pipe
         self._redacting = redactor.stream(self.kept.add, log.add)
         self._loop = asyncio.get_running_loop()
@@ -240,32 +254,11 @@ class _Output:
         except BlockingIOError:
             return
         if chunk:
+            self.spoke_s = self._loop.time()
             self._redacting.add(chunk)
         else:
             self._loop.remove_reader(self._pipe)
             self.ended.set()
-
-
-def _spawn(action: Action, mark: str) -> tuple[subprocess.Popen[bytes], int]:
-    """The shell, leader of a new session, and the pipe that it writes to."""
-    reading, writing = os.pipe()
-    try:
-        process = subprocess.Popen(
-            # On the command's own line, so that the shell's messages keep their line numbers.
-            ["/bin/sh", "-c", f"ulimit -c 0; {action.command}"],
-            cwd=action.cwd,
-            env={**action.environ, MARK: mark},
-            stdin=subprocess.DEVNULL,
-            stdout=writing,
-            stderr=writing,
-            start_new_session=True,
-        )
-    except BaseException:
-        os.close(reading)
-        raise
-    finally:
-        os.close(writing)
-    return process, reading
 
 
 def _not_started(action: Action, error: OSError | ValueError) -> Finished:
@@ -282,107 +275,35 @@ def _not_started(action: Action, error: OSError | ValueError) -> Finished:
     )
 
 
-async def _until_end(process: subprocess.Popen[bytes], output: _Output, timeout_s: float) -> bool:
-    """Wait for the shell; True when it had to be asked to end because its time was up."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            await _ended(process)
-    except TimeoutError:
-        await _ask_to_end(process, output)
-        return True
-    return False
+_Ending = Literal["by itself", "out of time", "silent"]
 
 
-async def _ended(process: subprocess.Popen[bytes]) -> None:
-    """Return once the shell is dead, without reaping it where the system allows that."""
-    pidfd = _pidfd(process.pid)
-    if pidfd is None:
-        while process.poll() is None:  # noqa: ASYNC110  # without a pidfd there is no event to wait for
-            await asyncio.sleep(_POLL_S)
-        return
+async def _until_end(process: Process, output: _Output, timeout_s: float, idle_timeout_s: float) -> _Ending:
+    """Wait for the command; ask it to end when its time is up or nothing has come from it for too long."""
     loop = asyncio.get_running_loop()
-    dead = asyncio.Event()
-    loop.add_reader(pidfd, dead.set)
-    try:
-        await dead.wait()
-    finally:
-        loop.remove_reader(pidfd)
-        os.close(pidfd)
+    deadline_s = loop.time() + timeout_s
+    while True:
+        idle_until_s = output.spoke_s + idle_timeout_s if idle_timeout_s else deadline_s
+        try:
+            async with asyncio.timeout_at(min(deadline_s, idle_until_s)):
+                await process.ended()
+        except TimeoutError:
+            now_s = loop.time()
+            is_silent = bool(idle_timeout_s) and now_s >= output.spoke_s + idle_timeout_s
+            if now_s < deadline_s and not is_silent:
+                continue
+            await _ask_to_end(process, output)
+            return "silent" if now_s < deadline_s else "out of time"
+        return "by itself"
 
 
-def _pidfd(pid: int) -> int | None:
-    """A handle that becomes readable when *pid* ends; None where there is no such thing."""
-    if sys.platform != "linux":
-        return None
-    try:
-        return os.pidfd_open(pid)
-    except OSError:
-        return None
-
-
-async def _ask_to_end(process: subprocess.Popen[bytes], output: _Output) -> None:
-    """TERM to the group, and GRACE_S for its last words; a stopped process has to be woken to hear it."""
-    _signal_group(process.pid, signal.SIGTERM)
-    _signal_group(process.pid, signal.SIGCONT)
+async def _ask_to_end(process: Process, output: _Output) -> None:
+    """Give it GRACE_S for its last words."""
+    process.ask_to_end()
     with suppress(TimeoutError):
         async with asyncio.timeout(GRACE_S):
-            await _ended(process)
+            await process.ended()
             await output.ended.wait()
-
-
-def _kill_all(process: subprocess.Popen[bytes], mark: str) -> set[int]:
-    """Kill whatever is left of an action and reap the shell; the processes that were found to be left."""
-    # Before the shell is reaped, where the system allows that: until then no other group can get its number.
-    _signal_group(process.pid, signal.SIGKILL)
-    killed: set[int] = set()
-    while fresh := _marked(mark) - killed:
-        for pid in fresh:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        killed |= fresh
-    # A process that hangs in the kernel outlives KILL; its exit status stays None.
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=_REAP_S)
-    return killed
-
-
-def _signal_group(group: int, number: int) -> None:
-    # macOS answers PermissionError for a group of which only zombies are left.
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
-
-
-def _marked(mark: str) -> set[int]:
-    """Processes that have the action's mark in their environment; nothing where there is no /proc."""
-    needle = f"{MARK}={mark}".encode()
-    found: set[int] = set()
-    with suppress(OSError):
-        for entry in os.scandir("/proc"):
-            if entry.name.isdigit() and needle in _environ_of(entry.path):
-                found.add(int(entry.name))
-    return found
-
-
-def _environ_of(process_dir: str) -> bytes:
-    # With plain system calls: this is done for every process of the machine after every command.
-    try:
-        environ = os.open(f"{process_dir}/environ", os.O_RDONLY)
-    except OSError:
-        return b""
-    try:
-        return os.read(environ, _ENVIRON_BYTES)
-    except OSError:
-        return b""
-    finally:
-        os.close(environ)
-
-
-async def _gone(mark: str) -> None:
-    """Wait until the killed can no longer write to the stage; a zombie has no environment, so it counts."""
-    for _ in range(_GONE_POLLS):
-        if not _marked(mark):
-            return
-        await asyncio.sleep(_POLL_S)
 
 
 def _whole_characters(content: bytes) -> int:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
+from ossature.build.cage import Cage, Limits, Policy
+from ossature.build.landlock import LandlockCage, gaps_of
+from ossature.build.reach import is_folder
+from ossature.build.tiers import Found, Machine
+from ossature.domain.event import SandboxTier
 from ossature.errors import ConfigError, DiskError, Exit, OssatureError, Place
-from ossature.settings import SANDBOX_MODES, SandboxMode, line_of, parse_toml
+from ossature.settings import SANDBOX_MODES, SandboxMode, Settings, line_of, parse_toml
 
 DEFAULT_MODE: SandboxMode = "workspace-write"
+SANDBOX_TIERS: tuple[SandboxTier, ...] = tuple(tier for tier in get_args(SandboxTier) if tier != "none")
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 _LOCALE_NAMES = ("LANG", "LC_COLLATE", "LC_CTYPE", "LC_MONETARY", "LC_NUMERIC", "LC_TIME", "TZ")
@@ -25,58 +31,126 @@ _TOOLCHAIN_DIRS: Mapping[str, str] = {
 }
 """Where a compiler lives -> its default folder under the real home, which HOME no longer names."""
 
+_LIMIT_KEYS = ("file_mib", "open_files", "memory_mib", "processes")
+_MAX_LIMIT = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class UserSandbox:
+    """`[sandbox]` of the user's own config: what a project can never loosen."""
+
+    mode: SandboxMode | None = None
+    tier: SandboxTier | None = None
+    """This one or none; None takes the best that works."""
+    has_network: bool = False
+    limits: Limits = field(default_factory=Limits)
+
 
 @dataclass(frozen=True, slots=True)
 class SandboxChoice:
-    """The mode that commands run in, and what has to be said about it."""
+    """The mode that commands run in, how it is enforced, and what has to be said about it."""
 
     mode: SandboxMode
-    notice: str = ""
-    """One line to show at the start of the run; empty when there is nothing to warn of."""
+    tier: SandboxTier
+    cage: Cage | None
+    """None: no sandbox."""
+    limits: Limits
+    has_network: bool = False
+    gaps: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    """Warnings to show at the start of the run."""
 
 
-def choose(flag: SandboxMode | None, user: SandboxMode | None, *, is_demo: bool) -> SandboxChoice:
-    """Settle the mode: the flag wins over the user's own config, a project has no say.
+def choose(
+    flag: SandboxMode | None,
+    user: UserSandbox,
+    machine: Machine,
+    *,
+    settings: Settings,
+    hidden: tuple[Path, ...],
+    network_allowed: bool,
+    is_demo: bool = False,
+) -> SandboxChoice:
+    """Settle the mode (the flag, else the user's own config; a project has no say) and find what enforces it.
 
-    Only `danger-full-access` has an executor in this version. Everything else raises OssatureError with
-    Exit.NO_SANDBOX, save for the demo, whose code we ship, when nobody asked for a sandbox.
+    *network_allowed*: the user trusts this project, so the network that it asks for in its own config is
+    given to it. *hidden*: folders that no command may see. Raises OssatureError with Exit.NO_SANDBOX where
+    nothing works here, save for the demo, whose code we ship, when nobody asked for a sandbox.
     """
-    wanted = flag or user
-    if wanted == "danger-full-access":
-        return SandboxChoice(wanted, "commands run without a sandbox, with your rights on this machine")
-    if is_demo and wanted is None:
-        return SandboxChoice(
-            "danger-full-access",
-            "the demo runs its commands without a sandbox: its code came with ossature",
-        )
+    limits = replace(user.limits, idle_timeout_s=settings.idle_timeout_s)
+    asked = flag or user.mode
+    if asked == "danger-full-access":
+        notice = "commands run without a sandbox, with your rights on this machine"
+        return SandboxChoice(asked, "none", None, limits, has_network=True, notices=(notice,))
+    has_network = user.has_network or (settings.wants_network and network_allowed)
+    mode = asked or DEFAULT_MODE
+    policy = Policy(mode, has_network=has_network, hidden=hidden, limits=limits)
+    found = machine.find(policy, tier=user.tier)
+    if found.cage is not None:
+        gaps = gaps_of(found.cage.abi) if isinstance(found.cage, LandlockCage) else ()
+        notices = _notices(found, gaps)
+        if settings.wants_network and not has_network:
+            notices = (*notices, _NETWORK_REFUSED)
+        return SandboxChoice(mode, found.tier, found.cage, limits, has_network, gaps, notices)
+    if is_demo and asked is None:
+        notice = f"no sandbox works here ({_why(found)}): the demo, whose code came with ossature, runs open"
+        return SandboxChoice("danger-full-access", "none", None, limits, has_network=True, notices=(notice,))
     raise OssatureError(
-        f"sandbox mode {wanted or DEFAULT_MODE} is not available: this version has no OS sandbox yet, so"
-        " commands written by a model would run with your rights on this machine",
-        hint='to allow that, pass `--sandbox danger-full-access`, or put `mode = "danger-full-access"` under'
+        f"sandbox mode {mode} is not available here ({_why(found)}), so commands written by a model would run"
+        " with your rights on this machine",
+        hint="install bubblewrap (a package of that name in every Linux distribution); or to run without a"
+        ' sandbox, pass `--sandbox danger-full-access`, or put `mode = "danger-full-access"` under'
         " `[sandbox]` in ~/.config/ossature/config.toml (a project cannot set it)",
         exit_code=Exit.NO_SANDBOX,
     )
 
 
-def user_sandbox_mode(environ: Mapping[str, str]) -> SandboxMode | None:
-    """`[sandbox] mode` of the user's own config: a project can never loosen it."""
+_NETWORK_REFUSED = (
+    "ossature.toml asks for the network, which a project cannot give itself: commands run without it"
+    " (`ossature trust` gives it to this project from the next run on)"
+)
+
+
+def _notices(found: Found, gaps: tuple[str, ...]) -> tuple[str, ...]:
+    if found.tier == "landlock":
+        return (f"the sandbox is Landlock ({_why(found)}); its gaps: {'; '.join(gaps)}",)
+    if found.tier == "bubblewrap-nested":
+        return ("the sandbox has no /proc of its own, so commands see none: this seems to be a container",)
+    return ()
+
+
+def _why(found: Found) -> str:
+    return "; ".join(found.reasons) or "nothing was tried"
+
+
+def user_sandbox(environ: Mapping[str, str]) -> UserSandbox:
+    """`[sandbox]` of the user's own config. Raises ConfigError for a value that it cannot have."""
     home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '~')}/.config"
     path = Path(home).expanduser() / "ossature" / "config.toml"
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
-        return None
+        return UserSandbox()
     table = parse_toml(text, str(path)).get("sandbox", {})
-    mode = table.get("mode") if isinstance(table, dict) else None
-    if mode is None:
-        return None
-    if mode not in SANDBOX_MODES:
-        raise ConfigError(
-            f"sandbox.mode is {mode!r}",
-            place=Place(str(path), line_of(text, "sandbox", "mode")),
-            hint="use one of: " + ", ".join(SANDBOX_MODES),
-        )
-    return mode  # type: ignore[no-any-return]  # checked against SANDBOX_MODES above
+    if not isinstance(table, dict):
+        raise ConfigError("sandbox has to be a table", place=Place(str(path)))
+
+    def refuse(key: str, hint: str) -> ConfigError:
+        place = Place(str(path), line_of(text, "sandbox", key))
+        return ConfigError(f"sandbox.{key} is {table[key]!r:.60}", place=place, hint=hint)
+
+    for key, allowed in (("mode", SANDBOX_MODES), ("tier", SANDBOX_TIERS), ("network", (True, False))):
+        if key in table and not any(table[key] is one or table[key] == one != 1 for one in allowed):
+            raise refuse(key, "use one of: " + ", ".join(str(one).lower() for one in allowed))
+    for key in _LIMIT_KEYS:
+        if key in table and not (type(table[key]) is int and 0 <= table[key] < _MAX_LIMIT):
+            raise refuse(key, "use a whole number; 0 is no limit")
+    return UserSandbox(
+        mode=table.get("mode"),
+        tier=table.get("tier"),
+        has_network=table.get("network", False),
+        limits=Limits(**{key: table[key] for key in _LIMIT_KEYS if key in table}),
+    )
 
 
 def scrubbed_environ(
@@ -112,13 +186,6 @@ def scrubbed_environ(
     }
 
 
-def base_interpreter() -> Path:
-    """The interpreter below ours: outside of any virtual environment, so our own packages are not seen."""
-    # `_base_executable` is what the venv module itself goes by; resolving alone misses `venv --copies`.
-    name = getattr(sys, "_base_executable", None) or sys.executable
-    return Path(name).resolve()
-
-
 def make_python_dir(folder: Path, interpreter: Path) -> Path:
     """Fill *folder* with `python` and `python3` for *interpreter*; give back the folder.
 
@@ -149,7 +216,7 @@ def _toolchain_dirs(environ: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, default in _TOOLCHAIN_DIRS.items():
         value = environ.get(name) or (str(Path(home, default)) if default and home else "")
-        if value.startswith("/") and Path(value).is_dir():
+        if value.startswith("/") and is_folder(Path(value)):
             found[name] = value
     return found
 

@@ -71,14 +71,16 @@ def judge(
     """
     if finished.exit_status == 0 and not finished.is_timed_out:
         return Verdict("ok", 0, command)
-    shown = finished.with_text(lambda text: normalise(text, stage_root=stage_root))
+    shown = finished.with_text(lambda text: normalise(text, stage_root=stage_root, names=finished.names))
     output = shown.head + shown.tail
     telling, seen = telling_line(output), output
     name: VerdictName = "failed"
     if finished.is_timed_out:
         # How far a command got before its time was up differs from run to run, so only one line is compared.
         name, seen = "timed_out", telling
-        summary = f"still running after {finished.seconds:.0f} s" + (f": {telling}" if telling else "")
+        how = f"no output for {finished.idle_s:g} s" if finished.idle_s else ""
+        summary = how or f"still running after {finished.seconds:.0f} s"
+        summary += f": {telling}" if telling else ""
     elif finished.exit_status is None:
         name, summary = "environment", finished.note or "the command did not end, not even when killed"
     elif tool := _missing_tool(command, finished, output, on_path=on_path, stage_files=stage_files):
@@ -108,16 +110,17 @@ def telling_line(output: str) -> str:
     return _one_line(re.sub(r"^E\s+", "", best))
 
 
-def normalise(text: str, *, stage_root: str) -> str:
+def normalise(text: str, *, stage_root: str, names: Mapping[str, str] | None = None) -> str:
     """*text* as it would be in any stage, at any speed: the same failure reads the same.
 
-    The stage becomes `.`, durations `…s`, addresses `0x…`, process ids and random names of temporary files
-    `…`; terminal sequences go, and all lines end with a newline character.
+    The stage becomes `.`, other folders what *names* says, durations `…s`, addresses `0x…`, process ids and
+    random names of temporary files `…`; terminal sequences go, and all lines end with a newline character.
     """
     text = re.sub(r"\r\n?", "\n", _SEQUENCE.sub("", text))
     text = _CONTROL.sub("", text)
-    if stage_root:
-        text = re.sub(re.escape(stage_root.rstrip("/")) + r"(?![\w.-])", ".", text)
+    for folder, name in {stage_root: ".", **(names or {})}.items():
+        if folder:
+            text = re.sub(re.escape(folder.rstrip("/")) + r"(?![\w.-])", name, text)
     for pattern, replacement in _VOLATILE:
         text = pattern.sub(replacement, text)
     return text

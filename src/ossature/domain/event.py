@@ -13,6 +13,7 @@ from ossature.domain import fact
 from ossature.domain.decision import Command, Decision, Question
 from ossature.domain.fact import Fact
 from ossature.domain.finding import Finding
+from ossature.settings import SandboxMode
 
 AttemptKind = fact.AttemptKind
 Goal = fact.Goal
@@ -24,6 +25,9 @@ VerdictName = fact.VerdictName
 
 SCHEMA = 1
 """Raised when a reader of an older journal would misread a newer one."""
+
+SandboxTier = Literal["bubblewrap", "bubblewrap-nested", "landlock", "seatbelt", "none"]
+"""What a sandbox mode is enforced by, best first; `none` is no sandbox at all."""
 
 
 class TaskRow(Fact):
@@ -69,6 +73,17 @@ class Noticed(Fact):
     text: str
     place: str = ""
     hint: str = ""
+
+
+class SandboxChosen(Fact):
+    """How far the commands of this run are shut in."""
+
+    kind: Literal["sandbox_chosen"] = "sandbox_chosen"
+    mode: SandboxMode
+    tier: SandboxTier
+    has_network: bool = False
+    gaps: tuple[str, ...] = ()
+    """What this tier does less well than the best one."""
 
 
 class PhaseStarted(Fact):
@@ -359,6 +374,7 @@ Event = Annotated[
     RunStarted
     | RunFinished
     | Noticed
+    | SandboxChosen
     | PhaseStarted
     | SpecsLoaded
     | SpecAudited

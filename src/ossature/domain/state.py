@@ -95,6 +95,8 @@ class RunState:
     preset: str = "default"
     model: str = ""
     replay: str = ""
+    sandbox: str = ""
+    """Mode and tier that commands run in; empty where none run."""
     pid: int = 0
     host: str = ""
     started_at: datetime | None = None
@@ -149,6 +151,8 @@ class RunState:
                 _apply_question(self, record.event)
             case ev.ModelCalled() | ev.ModelReplied() | ev.ModelFailed() | ev.ReplyRefused():
                 _apply_model(self, record.event, record.at)
+            case ev.SandboxChosen(mode=mode, tier=tier):
+                self.sandbox = f"{mode} ({tier})" if tier != "none" else mode
             case ev.Noticed(level=level, text=text, hint=hint):
                 self.notices.append(Notice(record.at, level, f"{text} ({hint})" if hint else text))
             case ev.UnknownEvent(kind=kind):

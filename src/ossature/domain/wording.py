@@ -133,6 +133,8 @@ def _task_line(event: ev.Event | ev.UnknownEvent) -> Line | None:
 
 def _verify_line(event: ev.Event | ev.UnknownEvent) -> Line | None:
     match event:
+        case ev.SandboxChosen():
+            return Line("quiet", f"commands run {sandbox_words(event)}")
         case ev.FilesStaged():
             return Line("quiet", f"{event.task} staged {', '.join(event.files)}")
         case ev.VerifyStarted():
@@ -200,6 +202,14 @@ def repeated(what: str) -> str:
     return (
         "the same failure twice in a row" if what == "failure" else "a reply that is known to fail came again"
     )
+
+
+def sandbox_words(event: ev.SandboxChosen) -> str:
+    """How far commands are shut in, in a few words."""
+    if event.tier == "none":
+        return "without a sandbox"
+    network = "with the network" if event.has_network else "without the network"
+    return f"in a sandbox ({event.tier}, {event.mode}), {network}"
 
 
 def words(name: str) -> str:

@@ -18,15 +18,13 @@ from pathlib import Path, PurePosixPath
 
 from ossature import __version__
 from ossature.analysis.desk import Desk, Drained
-from ossature.build.command import LocalExecutor
+from ossature.build.cage import base_interpreter
 from ossature.build.landing import recover
 from ossature.build.languages import language_named
 from ossature.build.sandbox import (
-    base_interpreter,
-    choose,
+    SandboxChoice,
     make_python_dir,
     scrubbed_environ,
-    user_sandbox_mode,
 )
 from ossature.build.tools import Tools
 from ossature.build.workspace import Workspace
@@ -40,6 +38,7 @@ from ossature.engine.controls import Controls
 from ossature.engine.gate import Gate
 from ossature.engine.pipeline import Pipeline, RunEnd
 from ossature.engine.preview import page_of
+from ossature.engine.sandboxing import announced, chosen, executor_of
 from ossature.engine.session import RunRequest, run_ids
 from ossature.engine.spending import budget_of
 from ossature.engine.trusting import TrustedExecutor, trust_for
@@ -75,10 +74,7 @@ def own(
     """
     if request.model:
         project = replace(project, settings=replace(project.settings, model=request.model, models={}))
-    notice = ""
-    if request.goal in ("build", "accept", "all"):
-        choice = choose(request.sandbox, user_sandbox_mode(os.environ), is_demo=request.is_demo)
-        notice = choice.notice
+    choice = chosen(project, request) if request.goal in ("build", "accept", "all") else None
     replay = _replay(project, request)
     prepare_state_dir(project)
     run = new_run_id(run_ids(project))
@@ -88,11 +84,17 @@ def own(
         has_crashed = bool(close_crashed(project, except_run=run))
         with Ledger.open(project.ledger_path) as ledger:
             owner = _Owner(
-                project, request, run, ledger, on_record=on_record or (lambda _record: None), replay=replay
+                project,
+                request,
+                run,
+                ledger,
+                on_record=on_record or (lambda _record: None),
+                replay=replay,
+                sandbox=choice,
             )
             if has_crashed:
                 owner.sweep()
-            return asyncio.run(owner.run(ready or (lambda _run: None), notice))
+            return asyncio.run(owner.run(ready or (lambda _run: None)))
     finally:
         lease.release()
 
@@ -138,12 +140,14 @@ class _Owner:
         *,
         on_record: Callable[[Record], None],
         replay: ReplayClient | None,
+        sandbox: SandboxChoice | None,
     ) -> None:
         self._project = project
         self._request = request
         self._run = run
         self._ledger = ledger
         self._replay = replay
+        self._sandbox = sandbox
         self._folder = project.runs_dir / run
         self._redactor = Redactor(secrets_in(os.environ))
         self._journal = Journal(self._folder / "events.jsonl", redact=self._redactor.text)
@@ -168,12 +172,13 @@ class _Owner:
             project, request, channel=self._gate, environ=os.environ, redact=self._redactor.text
         )
 
-    async def run(self, ready: Callable[[str], None], notice: str) -> int:
+    async def run(self, ready: Callable[[str], None]) -> int:
         """Work to the end; the journal ends in `run_finished` unless the disk refuses or we are killed."""
         self._gate.emit(self._started())
         ready(self._run)
-        if notice:
-            self._gate.emit(ev.Noticed(level="warning", text=notice))
+        if self._sandbox is not None:
+            for event in announced(self._sandbox):
+                self._gate.emit(event)
         with self._signals():
             end = await self._to_end()
             # Still within: a signal that arrives now must not end us before the journal has its end.
@@ -307,7 +312,7 @@ class _Owner:
             run=self._run,
             channel=self._gate,
             caller=caller,
-            executor=TrustedExecutor(LocalExecutor(self._redactor), self._trust),
+            executor=TrustedExecutor(executor_of(self._sandbox, self._redactor), self._trust),
             workspace=workspace,
             blobs=blobs,
             ledger=self._ledger,

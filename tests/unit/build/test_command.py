@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from ossature.build import command as module
-from ossature.build.command import HEAD_BYTES, MARK, TAIL_BYTES, Action, Finished, LocalExecutor
+from ossature.build import process
+from ossature.build.command import HEAD_BYTES, TAIL_BYTES, Action, Finished, LocalExecutor
+from ossature.build.process import MARK
 
 ENVIRON = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 PYTHON = sys.executable
@@ -412,7 +414,7 @@ def test_many_commands_run_side_by_side(stage):
 
 
 def test_command_ends_where_the_system_has_no_pidfd(stage, monkeypatch):
-    monkeypatch.setattr(module, "_pidfd", lambda _pid: None)
+    monkeypatch.setattr(process, "_pidfd", lambda _pid: None)
     assert run(stage, "sleep 0.05; echo done; exit 5").exit_status == 5
     finished = run(stage, "echo begun; sleep 60", timeout_s=0.3)
     assert (finished.exit_status, finished.is_timed_out, finished.head) == (-15, True, "begun\n")

@@ -9,9 +9,41 @@ from pathlib import Path
 
 import pytest
 
+from ossature.build.cage import Limits, OpenCage, base_interpreter
 from ossature.build.command import Action, LocalExecutor
-from ossature.build.sandbox import base_interpreter, choose, make_python_dir, scrubbed_environ
+from ossature.build.sandbox import UserSandbox, choose, make_python_dir, scrubbed_environ
+from ossature.build.tiers import Found, Machine
 from ossature.errors import Exit, OssatureError
+from ossature.settings import Settings
+
+
+class NoSandbox(Machine):
+    """A machine where nothing works."""
+
+    def bwrap(self):
+        return None
+
+    def landlock_abi(self):
+        return 0
+
+
+class Recorded(Machine):
+    """A machine where *tier* works."""
+
+    def find(self, policy, *, tier=None):
+        return Found("bubblewrap", OpenCage(policy.limits), ())
+
+
+BARE = NoSandbox({"PATH": "/usr/bin"}, Path("/p"))
+GOOD = Recorded({}, Path("/p"))
+
+
+def choice_of(flag, user, machine=BARE, *, settings=None, is_demo=False, network_allowed=False):
+    wanted = user if isinstance(user, UserSandbox) else UserSandbox(mode=user)
+    return choose(
+        flag, wanted, machine,
+        settings=settings or Settings(), hidden=(), network_allowed=network_allowed, is_demo=is_demo,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -26,31 +58,71 @@ from ossature.errors import Exit, OssatureError
         (None, "read-only", True),
     ],
 )
-def test_mode_without_an_executor_is_refused(flag, user, is_demo):
+def test_where_no_sandbox_works_nothing_runs(flag, user, is_demo):
     with pytest.raises(OssatureError) as refused:
-        choose(flag, user, is_demo=is_demo)
+        choice_of(flag, user, is_demo=is_demo)
     assert refused.value.exit_code == Exit.NO_SANDBOX == 6
     assert (flag or user or "workspace-write") in refused.value.message
     assert "your rights" in refused.value.message
+    if sys.platform == "linux":
+        assert "bubblewrap is not installed" in refused.value.message
+        assert "Landlock" in refused.value.message
+    assert "install bubblewrap" in refused.value.hint
     assert "--sandbox danger-full-access" in refused.value.hint
     assert 'mode = "danger-full-access"' in refused.value.hint
     assert "~/.config/ossature/config.toml" in refused.value.hint
 
 
+@pytest.mark.parametrize("machine", [BARE, GOOD])
 @pytest.mark.parametrize(
     ("flag", "user"),
     [("danger-full-access", None), (None, "danger-full-access"), ("danger-full-access", "read-only")],
 )
-def test_full_access_is_had_by_asking_and_said_aloud(flag, user):
-    choice = choose(flag, user, is_demo=False)
-    assert choice.mode == "danger-full-access"
-    assert "without a sandbox" in choice.notice
+def test_full_access_is_had_by_asking_and_said_aloud(flag, user, machine):
+    choice = choice_of(flag, user, machine)
+    assert (choice.mode, choice.tier, choice.cage) == ("danger-full-access", "none", None)
+    assert "without a sandbox" in choice.notices[0]
 
 
-def test_demo_runs_open_and_says_so():
-    choice = choose(None, None, is_demo=True)
-    assert choice.mode == "danger-full-access"
-    assert "demo" in choice.notice
+def test_demo_runs_open_where_nothing_works_and_says_so():
+    choice = choice_of(None, None, is_demo=True)
+    assert (choice.mode, choice.cage) == ("danger-full-access", None)
+    assert "demo" in choice.notices[0]
+    assert choice_of(None, None, GOOD, is_demo=True).tier == "bubblewrap"
+
+
+@pytest.mark.parametrize(
+    ("flag", "user"), [("read-only", None), (None, "read-only"), ("read-only", "workspace-write")]
+)
+def test_flag_wins_over_the_users_config(flag, user):
+    assert choice_of(flag, user, GOOD).mode == "read-only"
+
+
+@pytest.mark.parametrize(
+    ("user", "asks", "allowed", "granted"),
+    [
+        (False, False, False, False),
+        (False, False, True, False),
+        (False, True, False, False),
+        (False, True, True, True),
+        (True, False, False, True),
+        (True, True, False, True),
+    ],
+)
+def test_network_is_the_users_to_give(user, asks, allowed, granted):
+    choice = choice_of(
+        None, UserSandbox(has_network=user), GOOD,
+        settings=Settings(wants_network=asks), network_allowed=allowed,
+    )  # fmt: skip
+    assert choice.has_network is granted
+    assert bool(choice.notices) == (asks and not granted)
+
+
+def test_limits_are_the_users_and_the_idle_time_the_projects():
+    choice = choice_of(
+        None, UserSandbox(limits=Limits(processes=7)), GOOD, settings=Settings(idle_timeout_s=3.0)
+    )
+    assert choice.limits == Limits(processes=7, idle_timeout_s=3.0)
 
 
 CANARIES = {

@@ -97,6 +97,11 @@ def test_run_is_over_with_its_last_event():
     assert (state.is_over, state.exit_code, state.reason, state.hint) == (True, 5, "r", "h")
 
 
+def test_sandbox_of_a_run_is_its_mode_and_what_enforces_it():
+    assert fold(ev.SandboxChosen(mode="read-only", tier="bubblewrap")).sandbox == "read-only (bubblewrap)"
+    assert fold(ev.SandboxChosen(mode="danger-full-access", tier="none")).sandbox == "danger-full-access"
+
+
 def test_event_of_a_newer_version_is_a_notice():
     state = fold(ev.UnknownEvent(kind="brand_new"))
     assert "brand_new" in state.notices[0].text
@@ -131,6 +136,7 @@ def test_every_kind_of_event_folds_and_reads_as_one_line():
         ev.RunStarted(run="r", goal="build", pid=1, host="h", project="p", version="1"),
         ev.RunFinished(outcome="succeeded", exit_code=0),
         ev.Noticed(level="info", text="t"),
+        ev.SandboxChosen(mode="workspace-write", tier="landlock", gaps=("g",)),
         ev.PhaseStarted(phase="build"),
         ev.SpecsLoaded(specs=("LIB",)),
         ev.SpecAudited(spec=""),

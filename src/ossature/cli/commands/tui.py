@@ -34,7 +34,7 @@ COMMANDS = {
         about="Opens the full-screen view. Runs go on when it is closed.",
         examples=(
             ("ossature tui", "this project"),
-            ("ossature tui --sandbox danger-full-access", "runs started with a key may run commands"),
+            ("ossature tui --sandbox read-only", "commands of runs started here may only look"),
             ("ossature -C parcels tui", "a project elsewhere"),
         ),
         add_arguments=_add_arguments,
