@@ -12,7 +12,7 @@ from ossature.build.cage import Cage, Limits, Policy
 from ossature.build.landlock import LandlockCage, gaps_of
 from ossature.build.reach import is_folder
 from ossature.build.tiers import Found, Machine
-from ossature.domain.event import SandboxTier
+from ossature.domain.sandbox import SandboxTier
 from ossature.errors import ConfigError, DiskError, Exit, OssatureError, Place
 from ossature.settings import SANDBOX_MODES, SandboxMode, Settings, line_of, parse_toml
 

@@ -19,7 +19,7 @@ from ossature.build.cage import Cage, Policy
 from ossature.build.command import Action, LocalExecutor
 from ossature.build.landlock import LandlockCage, abi_version
 from ossature.build.seatbelt import SANDBOX_EXEC, SeatbeltCage
-from ossature.domain.event import SandboxTier
+from ossature.domain.sandbox import SandboxTier
 from ossature.errors import DiskError
 from ossature.store.disk import write_atomic
 

@@ -9,11 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ossature.domain import fact
+from ossature.domain import fact, sandbox
 from ossature.domain.decision import Command, Decision, Question
 from ossature.domain.fact import Fact
 from ossature.domain.finding import Finding
-from ossature.settings import SandboxMode
 
 AttemptKind = fact.AttemptKind
 Goal = fact.Goal
@@ -21,13 +20,11 @@ Outcome = fact.Outcome
 Preset = fact.Preset
 ReplySource = fact.ReplySource
 Role = fact.Role
+SandboxChosen = sandbox.SandboxChosen
 VerdictName = fact.VerdictName
 
 SCHEMA = 1
 """Raised when a reader of an older journal would misread a newer one."""
-
-SandboxTier = Literal["bubblewrap", "bubblewrap-nested", "landlock", "seatbelt", "none"]
-"""What a sandbox mode is enforced by, best first; `none` is no sandbox at all."""
 
 
 class TaskRow(Fact):
@@ -73,17 +70,6 @@ class Noticed(Fact):
     text: str
     place: str = ""
     hint: str = ""
-
-
-class SandboxChosen(Fact):
-    """How far the commands of this run are shut in."""
-
-    kind: Literal["sandbox_chosen"] = "sandbox_chosen"
-    mode: SandboxMode
-    tier: SandboxTier
-    has_network: bool = False
-    gaps: tuple[str, ...] = ()
-    """What this tier does less well than the best one."""
 
 
 class PhaseStarted(Fact):
