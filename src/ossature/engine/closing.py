@@ -11,6 +11,7 @@ from ossature.engine.session import run_ids
 from ossature.project import Project
 from ossature.store.checked_lines import decode_line
 from ossature.store.disk import disk_errors
+from ossature.store.exchange import Exchanges
 from ossature.store.journal import Journal, read_records
 
 _TAIL_BYTES = 64 * 1024
@@ -18,11 +19,16 @@ _TAIL_BYTES = 64 * 1024
 
 
 def close_crashed(project: Project, *, except_run: str) -> list[str]:
-    """End every run that has no end; returns their ids. Only for the owner of the project."""
+    """End every run that has no end, and note the replies that it got; returns their ids.
+
+    Only for the owner of the project.
+    """
     closed: list[str] = []
+    exchanges = Exchanges(project.exchanges_dir, project.tasks_dir)
     for run in run_ids(project):
         path = project.runs_dir / run / "events.jsonl"
         if run != except_run and not has_end(path):
+            exchanges.record_run(run)
             close(path)
             closed.append(run)
     return closed

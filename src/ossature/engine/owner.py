@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ossature import __version__
 from ossature.analysis.desk import Desk, Drained
@@ -41,8 +41,9 @@ from ossature.engine.preview import page_of
 from ossature.engine.sandboxing import announced, chosen, executor_of
 from ossature.engine.session import RunRequest, run_ids
 from ossature.engine.spending import budget_of
+from ossature.engine.sweeping import sweep
 from ossature.engine.trusting import TrustedExecutor, trust_for
-from ossature.errors import Exit, OssatureError, UnsafePath
+from ossature.errors import Exit, OssatureError
 from ossature.llm.caller import Caller
 from ossature.llm.choose import Models
 from ossature.llm.replay_client import ReplayClient
@@ -76,13 +77,15 @@ def own(
         project = replace(project, settings=replace(project.settings, model=request.model, models={}))
     choice = chosen(project, request) if request.goal in ("build", "accept", "all") else None
     replay = _replay(project, request)
-    prepare_state_dir(project)
     run = new_run_id(run_ids(project))
     lease = Lease(project.lease_path)
     lease.acquire(LeaseInfo(pid=os.getpid(), host=socket.gethostname(), since=utc_now(), run=run))
     try:
-        has_crashed = bool(close_crashed(project, except_run=run))
+        prepare_state_dir(project)
+        has_crashed = bool(close_crashed(project, except_run=run)) or lease.was_left
         with Ledger.open(project.ledger_path) as ledger:
+            if has_crashed:
+                sweep(project, ledger)
             owner = _Owner(
                 project,
                 request,
@@ -92,8 +95,6 @@ def own(
                 replay=replay,
                 sandbox=choice,
             )
-            if has_crashed:
-                owner.sweep()
             return asyncio.run(owner.run(ready or (lambda _run: None)))
     finally:
         lease.release()
@@ -239,14 +240,6 @@ class _Owner:
                 path.write_text(self._redactor.text(traceback.format_exc()), "utf-8")
             name = self._project.relative(path)
             return RunEnd("failed", Exit.FAILED, f"internal error; details are in {name}", "please report it")
-
-    def sweep(self) -> None:
-        """Delete what a killed run left half written in the output folder."""
-        output = SafeRoot(self._project.output_root)
-        landings = [*self._ledger.landings.values(), *(item.landing for item in self._ledger.open_intents)]
-        for path in {PurePosixPath(path).parent: path for one in landings for path in one.files}.values():
-            with suppress(UnsafePath):
-                output.sweep([path])
 
     def _recover(self) -> None:
         """Finish what a crash cut in two before anything new is begun."""

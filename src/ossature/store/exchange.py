@@ -59,6 +59,14 @@ class Exchanges:
         with disk_errors(path, "delete"):
             path.unlink(missing_ok=True)
 
+    def record_run(self, run: str) -> None:
+        """Note every whole attempt of *run*, which was killed before it could do so; raises DiskError."""
+        for folder in self.tasks_dir.glob(f"*/{run}-*"):
+            attempt = AttemptLog(folder)
+            digest = (attempt.read_meta() or {}).get("request_digest")
+            if isinstance(digest, str) and _DIGEST.fullmatch(digest) and _is_whole(attempt):
+                self.record(digest, folder)
+
     def rebuild(self) -> int:
         """Write the index anew from `attempt.json` of every attempt; returns how many requests it knows."""
         index: dict[str, list[str]] = {}

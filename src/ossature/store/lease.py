@@ -35,6 +35,8 @@ class Lease:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.was_left = False
+        """Whoever held it last died with it: an owner that ends takes its signature back."""
         self._fd = -1
 
     def acquire(self, info: LeaseInfo) -> None:
@@ -51,8 +53,10 @@ class Lease:
         self._fd = fd
         try:
             with disk_errors(self.path, "write"):
-                os.ftruncate(fd, 0)
-                write_all(fd, json.dumps(asdict(info)).encode("ascii") + b"\n")
+                left_bytes = os.fstat(fd).st_size
+                self.was_left = left_bytes > 0
+                # Written over, never cut: until it is whole, the old signature says that something was left.
+                write_all(fd, json.dumps(asdict(info)).encode("ascii").ljust(left_bytes - 1) + b"\n")
         except DiskError:
             self.release()
             raise
@@ -84,6 +88,20 @@ class Lease:
             raise
         os.close(fd)
         return None
+
+
+def read_dead(path: Path) -> LeaseInfo | None:
+    """Who held the lease last and died with it; None where it is held, or was given back.
+
+    Raises DiskError. As with `read_holder`, a signature that cannot be read has pid 0.
+    """
+    with disk_errors(path, "read"):
+        try:
+            if not path.stat().st_size:
+                return None
+        except FileNotFoundError:
+            return None
+    return None if read_holder(path) else _read_info(path) or LeaseInfo(pid=0, host="", since="", run="")
 
 
 def read_holder(path: Path) -> LeaseInfo | None:

@@ -83,6 +83,19 @@ def test_the_index_is_made_anew_from_the_attempts(exchanges: Exchanges):
     assert exchanges.find(TWO) == [other.folder]
 
 
+def test_a_killed_run_is_noted_late(exchanges: Exchanges):
+    kept = attempt(exchanges.tasks_dir, ONE, 1)
+    other = attempt(exchanges.tasks_dir, TWO, 2, lineage="m-0000")
+    exchanges.record(ONE, kept.folder)
+    attempt(exchanges.tasks_dir, "", 3)
+    open_attempt(exchanges.tasks_dir, "l-0000", kept.name.run, 12, "fix")
+    assert exchanges.find(TWO) == []
+    exchanges.record_run(kept.name.run)
+    assert exchanges.find(ONE) == [kept.folder]
+    assert exchanges.find(TWO) == [other.folder]
+    exchanges.record_run("another")
+
+
 def test_rebuilding_nothing_gives_nothing(exchanges: Exchanges):
     assert exchanges.rebuild() == 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ossature.errors import BusyError, DiskError, Exit
-from ossature.store.lease import Lease, LeaseInfo, read_holder
+from ossature.store.lease import Lease, LeaseInfo, read_dead, read_holder
 
 INFO = LeaseInfo(pid=os.getpid(), host="box", since="2026-01-02T03:04:05+00:00", run="20260102-ab12")
 
@@ -221,3 +221,43 @@ def test_a_folder_in_the_place_of_the_lease_is_a_disk_error(tmp_path: Path):
     (tmp_path / "lease").mkdir()
     with pytest.raises(DiskError):
         Lease(tmp_path / "lease").acquire(INFO)
+
+
+class TestWhatADeadOwnerLeaves:
+    def test_an_owner_that_gave_the_lease_back_left_nothing(self, tmp_path: Path):
+        first = Lease(tmp_path / "lease")
+        first.acquire(INFO)
+        assert not first.was_left
+        first.release()
+        assert read_dead(tmp_path / "lease") is None
+        second = Lease(tmp_path / "lease")
+        second.acquire(INFO)
+        assert not second.was_left
+        second.release()
+
+    def test_a_killed_owner_is_named_until_the_next_one_ends(self, tmp_path: Path):
+        path = tmp_path / "lease"
+        child = start_holder(path)
+        assert read_dead(path) is None
+        child.kill()
+        end(child)
+        dead = read_dead(path)
+        assert dead is not None
+        assert (dead.pid, dead.run) == (child.pid, "run-1")
+        lease = Lease(path)
+        lease.acquire(INFO)
+        assert lease.was_left
+        assert read_dead(path) is None
+        assert read_holder(path) == INFO
+        lease.release()
+        assert read_dead(path) is None
+
+    def test_a_longer_signature_is_written_over_whole(self, tmp_path: Path):
+        path = tmp_path / "lease"
+        path.write_text("x" * 5000)
+        assert read_dead(path) == LeaseInfo(pid=0, host="", since="", run="")
+        lease = Lease(path)
+        lease.acquire(INFO)
+        assert lease.was_left
+        assert read_holder(path) == INFO
+        lease.release()

@@ -1,0 +1,19 @@
+"""How many faults are tried: the same sample every time, or with `OSSATURE_FAULTS=all` every one."""
+
+from __future__ import annotations
+
+import os
+import random
+
+TRIES_ALL = os.environ.get("OSSATURE_FAULTS") == "all"
+SEED = int(os.environ.get("OSSATURE_FAULTS_SEED", "1"))
+
+
+def chance(*names: object) -> random.Random:
+    """Random numbers of a test, the same for the same seed."""
+    return random.Random(f"{SEED} {names}")
+
+
+def some(total: int, all_of_them: int) -> int:
+    """*total* by default, *all_of_them* when all are asked for."""
+    return all_of_them if TRIES_ALL else total
