@@ -33,8 +33,14 @@ _SETTLED_NS = 100_000_000
 
 
 def read_stamp(root: str) -> int | None:
-    """How many tasks are up to date in the project at *root*, when all looks as it did then; else None."""
+    """How many tasks are up to date in the project at *root*, when all looks as it did then; else None.
+
+    None, too, while a run is at work, or when the last one was killed: its signature is in the lease.
+    """
     try:
+        signature = _looks(f"{root}/.ossature/lease")
+        if signature and signature[3]:
+            return None
         with open(f"{root}/.ossature/work/{_NAME}", "rb") as file:
             stamp: dict[str, Any] = json.load(file)
         if stamp["version"] != __version__:

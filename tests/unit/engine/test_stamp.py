@@ -42,6 +42,15 @@ def test_nothing_changed_tells_how_many_tasks(project):
     assert read_stamp(str(project.root)) == 3
 
 
+def test_a_lease_that_was_not_given_back_sends_to_the_long_way(project):
+    stamp(project)
+    lease = project.state_dir / "lease"
+    lease.write_text("")
+    assert read_stamp(str(project.root)) == 3
+    lease.write_text("{}")
+    assert read_stamp(str(project.root)) is None
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -11,6 +11,7 @@ from ossature.engine.stamp import Stamping, read_stamp, up_to_date
 from ossature.errors import Exit, OssatureError, UsageError
 from ossature.project import Project, load_project
 from ossature.settings import EDITS, MAX_JOBS, SANDBOX_MODES
+from ossature.store.lease import read_dead
 
 if TYPE_CHECKING:
     from ossature.domain.event import Preset
@@ -49,7 +50,9 @@ def _look_and_build(project: Project, args: argparse.Namespace, terminal: Termin
     if args.dry_run:
         return _show_forecast(view, forecast, args, terminal, only=only)
     is_green = view.is_verified or bool(only or view.blocked)
-    if forecast.is_empty and is_green and not view.tree.has_errors:
+    # What a killed run left open is closed by the next owner, also when nothing else is to do.
+    is_tidy = read_dead(project.lease_path) is None
+    if forecast.is_empty and is_green and is_tidy and not view.tree.has_errors:
         if is_plain and all(shown.status == "done" and not shown.edited for shown in view.tasks):
             _leave_stamp(stamping, view)
         _say_nothing_to_do(view, only, is_json=args.json, terminal=terminal)

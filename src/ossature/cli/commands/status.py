@@ -15,7 +15,7 @@ from ossature.domain.plain_text import count
 from ossature.engine.preview import ProjectView, TaskView, attempts_of, look
 from ossature.errors import Exit
 from ossature.project import Project, load_project
-from ossature.store.lease import read_holder
+from ossature.store.lease import LeaseInfo, read_dead, read_holder
 
 if TYPE_CHECKING:
     from ossature.domain.finding import SpecAudit
@@ -38,13 +38,14 @@ def status(args: argparse.Namespace, terminal: Terminal) -> int:
     project = load_project(terminal.cwd, terminal.environ)
     view = look(project)
     live = _live_state(project)
+    dead = read_dead(project.lease_path)
     if args.json:
-        terminal.json(_as_json(view, live))
+        terminal.json({**_as_json(view, live), "crashed": dead.run if dead else None})
         return Exit.OK
     terminal.spans([("strong", project.settings.name), ("quiet", f"  {project.root}")])
     _print_specs(view, terminal)
     _print_tasks(view, live, terminal)
-    _print_run(live, terminal)
+    _print_run(live, dead, terminal)
     return Exit.OK
 
 
@@ -116,7 +117,9 @@ def _reason(shown: TaskView, project: Project) -> list[str]:
     return [shown.reason, *([f"last attempt: {verdict}"] if verdict not in ("", "ok") else [])]
 
 
-def _print_run(live: RunState | None, terminal: Terminal) -> None:
+def _print_run(live: RunState | None, dead: LeaseInfo | None, terminal: Terminal) -> None:
+    if dead is not None:
+        terminal.line(f"run {dead.run} was killed: `ossature build` takes up what it left", tone="warn")
     if live is None:
         terminal.line("no run is at work (`ossature runs` lists earlier ones)", tone="quiet")
         return
