@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -15,6 +16,7 @@ from typing import Any
 
 from ossature.build.command import Action, Finished
 from ossature.digest import digest_bytes
+from ossature.domain.event import RunFinished
 from ossature.domain.state import RunState
 from ossature.engine.session import run_ids
 from ossature.errors import OssatureError
@@ -129,13 +131,15 @@ class Lab:
         code = 99
         try:
             gc.disable()
-            with Faults(strike).on() as faults:
-                code = self.own(kit).code
+            faults = Faults(strike)
+            try:
+                with faults.on():
+                    code = self.own(kit).code
+            except OssatureError as error:
+                code = error.exit_code
+                (kit.root.parent / "refused.txt").write_text(f"{error}\n{error.hint}\n")
             if faults.synced_again:
                 kit.write("synced-again.txt", "\n".join(faults.synced_again))
-        except OssatureError as error:
-            code = error.exit_code
-            (kit.root.parent / "refused.txt").write_text(f"{error}\n{error.hint}\n")
         except BaseException:  # noqa: BLE001  # whatever it is, the parent has to hear of it
             (kit.root.parent / "crash.txt").write_text(traceback.format_exc())
         finally:
@@ -145,6 +149,16 @@ class Lab:
         """What is known of a child that ended otherwise than by a signal."""
         path = kit.root.parent / "crash.txt"
         return path.read_text() if path.exists() else "it ended without a traceback"
+
+    def why(self, kit: Kit) -> str:
+        """What a run that failed in a child says of it, in its journal or in the error that ended it."""
+        refused = kit.root.parent / "refused.txt"
+        texts = [refused.read_text()] if refused.exists() else []
+        for run in run_ids(kit.project):
+            for record in read_records(kit.project.runs_dir / run / "events.jsonl"):
+                if isinstance(record.event, RunFinished):
+                    texts.append(record.event.reason)
+        return "\n".join(texts)
 
     def recover(self, kit: Kit, *, has_been_between: bool = False) -> list[str]:
         """Build without disturbance and say what is not as it has to be."""
@@ -181,7 +195,7 @@ class PlainExecutor:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        with action.log_path.open("ab") as log:
+        with contextlib.suppress(OSError), action.log_path.open("ab", buffering=0) as log:
             log.write(done.stdout)
         said = done.stdout.decode()
         return Finished(done.returncode, False, 0.0, said, "", len(said), action.log_path)

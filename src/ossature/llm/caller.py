@@ -133,6 +133,9 @@ class Caller:
             )
         )
         started_at = self._clock()
+        if earlier:
+            # The run that got it may have come to its end before it could note it.
+            self._exchanges.record(request.request_digest, earlier.folder)
         reply = _recorded_reply(earlier) if earlier else await self._complete(request, log)
         exchange = self._keep(request, log, reply, seconds=self._clock() - started_at)
         if earlier:
