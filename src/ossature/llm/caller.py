@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ossature.digest import digest_bytes
 from ossature.domain.event import ModelCalled, ModelFailed, ModelReplied, ReplySource, Role
 from ossature.domain.record import Channel
 from ossature.domain.redaction import Redactor
@@ -22,7 +23,7 @@ from ossature.llm.patience import Patience
 from ossature.llm.prompt import USER_LINE, estimate_tokens
 from ossature.store.disk import disk_errors
 from ossature.store.exchange import Exchanges
-from ossature.store.tasklog import AttemptLog, list_attempts, open_attempt
+from ossature.store.tasklog import AttemptLog, list_attempts, open_attempt, utf8
 
 WRITES_FILES: frozenset[Role] = frozenset({"implement", "fix", "fix_escalation"})
 """Roles whose replies are taken letter by letter; what others say is used as it is kept, without secrets."""
@@ -154,7 +155,7 @@ class Caller:
             self._fail(request, error, retry_in_s=wait_s)
 
         try:
-            return await self._patiently(request, stream, on_wait)
+            reply = await self._patiently(request, stream, on_wait)
         except ModelError as error:
             stream.end()
             log.write_meta({**self._meta(request), "error": error.kind, "message": str(error)})
@@ -164,6 +165,9 @@ class Caller:
             stream.end()
             log.write_meta({**self._meta(request), "error": "cancelled"})
             raise
+        # All of it, in one write: a kill from here on finds it, once the record says that it was all.
+        stream.end()
+        return reply
 
     async def _patiently(
         self, request: Request, stream: _Stream, on_wait: Callable[[ModelError, float], None]
@@ -197,6 +201,7 @@ class Caller:
                 "seconds": round(seconds, 3),
                 # What is kept of such a reply is not the reply: nothing may be made from it later.
                 **({"is_redacted": True} if is_code and kept != reply.text else {}),
+                "response_digest": _text_digest(kept),
                 "sample": len(self._exchanges.find(digest)),
             }
         )
@@ -256,7 +261,7 @@ class Caller:
                 continue
             meta = log.read_meta() or {}
             is_same = meta.get("request_digest") == digest and not meta.get("verdict")
-            if is_same and not meta.get("is_redacted") and log.response_path.is_file():
+            if is_same and not meta.get("is_redacted") and _is_sound(log, meta):
                 return log
         return None
 
@@ -317,6 +322,22 @@ class _Stream:
 def readable(request: Request) -> str:
     """A request as `prompt.md` keeps it."""
     return f"{request.system}\n\n{USER_LINE}\n\n{request.prompt}"
+
+
+def _is_sound(log: AttemptLog, meta: Mapping[str, Any]) -> bool:
+    """Whether the response is there, and as it came in where that is known."""
+    digest = meta.get("response_digest")
+    text = log.read_response()
+    if text is None and (part := log.read_part()) is not None and _text_digest(part) == digest:
+        # The record of it was made and the response was not: a kill came between.
+        log.finish_response(part)
+        return True
+    return text is not None and digest in (None, _text_digest(text))
+
+
+def _text_digest(text: str) -> str:
+    """Of a response as its file keeps it."""
+    return digest_bytes(utf8(text))
 
 
 def _recorded_reply(log: AttemptLog) -> Reply:

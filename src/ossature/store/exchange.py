@@ -43,7 +43,7 @@ class Exchanges:
         if known is None:
             known = [rel for digest, rel in self._scan() if digest == request_digest]
         folders = [self.tasks_dir / rel for rel in known]
-        return [folder for folder in folders if _is_whole(AttemptLog(folder))]
+        return [folder for folder in folders if _answered(AttemptLog(folder)) == request_digest]
 
     def forget(self, request_digest: str, attempt_folder: str | Path) -> None:
         """Note that an attempt is about to go; nothing where it was not noted. Raises DiskError."""
@@ -62,9 +62,8 @@ class Exchanges:
     def record_run(self, run: str) -> None:
         """Note every whole attempt of *run*, which was killed before it could do so; raises DiskError."""
         for folder in self.tasks_dir.glob(f"*/{run}-*"):
-            attempt = AttemptLog(folder)
-            digest = (attempt.read_meta() or {}).get("request_digest")
-            if isinstance(digest, str) and _DIGEST.fullmatch(digest) and _is_whole(attempt):
+            digest = _answered(AttemptLog(folder))
+            if _DIGEST.fullmatch(digest):
                 self.record(digest, folder)
 
     def rebuild(self) -> int:
@@ -88,8 +87,7 @@ class Exchanges:
             if not (self.tasks_dir / lineage).is_dir():
                 continue
             for attempt in list_attempts(self.tasks_dir, lineage):
-                digest = (attempt.read_meta() or {}).get("request_digest")
-                if isinstance(digest, str) and digest and _is_whole(attempt):
+                if digest := _answered(attempt):
                     yield digest, f"{lineage}/{attempt.folder.name}"
 
     def _path(self, request_digest: str) -> Path:
@@ -116,5 +114,7 @@ def _last_two(folder: str | Path) -> str:
     return rel
 
 
-def _is_whole(attempt: AttemptLog) -> bool:
-    return attempt.response_path.is_file() and attempt.meta_path.is_file()
+def _answered(attempt: AttemptLog) -> str:
+    """Digest of the request that a whole attempt answers; empty where it is not whole."""
+    digest = (attempt.read_meta() or {}).get("request_digest") if attempt.response_path.is_file() else ""
+    return digest if isinstance(digest, str) else ""

@@ -70,26 +70,26 @@ class AttemptLog:
         return self.folder / "attempt.json"
 
     def write_prompt(self, text: str) -> None:
-        write_atomic(self.prompt_path, _utf8(self._redact(text)))
+        write_atomic(self.prompt_path, utf8(self._redact(text)))
 
     def append_response(self, text: str) -> None:
         """Add what came in, free of secrets; a reader may look at `part_path` meanwhile. Not durable."""
         with disk_errors(self.part_path, "write"), self.part_path.open("ab") as part:
-            part.write(_utf8(text))
+            part.write(utf8(text))
 
     def finish_response(self, text: str) -> None:
         """Keep the whole response durably, whatever came in piece by piece."""
-        write_atomic(self.response_path, _utf8(self._redact(text)))
+        write_atomic(self.response_path, utf8(self._redact(text)))
         with disk_errors(self.part_path, "delete"):
             self.part_path.unlink(missing_ok=True)
 
     def write_changes(self, diff: str) -> None:
-        write_atomic(self.changes_path, _utf8(self._redact(diff)))
+        write_atomic(self.changes_path, utf8(self._redact(diff)))
 
     def write_meta(self, meta: Mapping[str, Any]) -> None:
         """Replace `attempt.json`; *meta* holds JSON values."""
         text = json.dumps(dict(meta), indent=2, ensure_ascii=False) + "\n"
-        write_atomic(self.meta_path, _utf8(self._redact(text)))
+        write_atomic(self.meta_path, utf8(self._redact(text)))
 
     def read_meta(self) -> dict[str, Any] | None:
         """None when it is missing or damaged."""
@@ -106,6 +106,10 @@ class AttemptLog:
     def read_response(self) -> str | None:
         """Only when it is whole."""
         return _text(read_existing(self.response_path))
+
+    def read_part(self) -> str | None:
+        """What came in so far; None where nothing did, or where it became whole."""
+        return _text(read_existing(self.part_path))
 
 
 def open_attempt(
@@ -161,8 +165,8 @@ def _age(folder: Path) -> tuple[str, int, int, str]:
     return parse_name(folder.name) or ("", 0, 0, folder.name)
 
 
-def _utf8(text: str) -> bytes:
-    """A model may send half a surrogate pair, which UTF-8 cannot carry."""
+def utf8(text: str) -> bytes:
+    """*text* as the files here keep it: a model may send half a surrogate pair, which UTF-8 cannot carry."""
     return _SURROGATE.sub("\ufffd", text).encode("utf-8")
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ossature.digest import digest_bytes
 from ossature.llm import retry
 from ossature.llm.caller import Caller, readable
 from ossature.llm.client import ModelError, Reply, Usage
@@ -118,6 +119,7 @@ def test_exchange_is_kept_whole(desk):
         "cost_usd": 0.25,
         "finish": "stop",
         "note": "n",
+        "response_digest": digest_bytes(b"print(1)\n"),
         "sample": 0,
     }
     assert desk.exchanges.find(request.request_digest) == [folder]
@@ -210,6 +212,39 @@ def test_interrupted_reply_is_taken_up_by_the_next_run_without_a_call(desk):
     assert desk.channel.kinds() == ["model_called", "model_replied"]
     assert desk.channel.events[1].source == "recorded" and "r1-1-implement" in desk.channel.events[1].note
     assert desk.meta(first.folder)["verdict"] == "interrupted"
+
+
+def test_reply_that_was_received_whole_but_not_kept_yet_is_taken_up(desk):
+    """A kill between the record of a reply and the reply itself: what was streamed is all there is."""
+    folder = desk.ask(FakeModels(["the ", "answer"])).folder
+    (folder / "response.md").rename(folder / "response.md.part")
+    second = desk.ask(FakeModels(["not asked"]), run="r2")
+    assert (second.text, second.source, second.usage) == ("the answer", "recorded", USAGE)
+    assert (folder / "response.md").read_bytes() == b"the answer"
+    assert not (folder / "response.md.part").exists()
+    assert desk.exchanges.find(a_request().request_digest) == [folder, second.folder]
+
+
+def test_half_a_reply_is_not_taken_up(desk):
+    folder = desk.ask(FakeModels(["the answer"])).folder
+    (folder / "response.md").unlink()
+    (folder / "response.md.part").write_bytes(b"the ans")
+    assert desk.ask(FakeModels(["asked anew"]), run="r2").text == "asked anew"
+
+
+@pytest.mark.parametrize("content", [b"", b"the answes", b"the answer\n", b"the answer"[:-1], b"\xff"])
+def test_damaged_reply_is_asked_for_anew(desk, content):
+    folder = desk.ask(FakeModels(["the answer"])).folder
+    (folder / "response.md").write_bytes(content)
+    assert desk.ask(FakeModels(["asked anew"]), run="r2").text == "asked anew"
+
+
+def test_reply_of_a_version_without_digests_is_taken_up(desk):
+    folder = desk.ask(FakeModels(["the answer"])).folder
+    meta = desk.meta(folder)
+    del meta["response_digest"]
+    (folder / "attempt.json").write_text(json.dumps(meta), "utf-8")
+    assert desk.ask(FakeModels(["not asked"]), run="r2").text == "the answer"
 
 
 def test_reply_is_taken_up_through_several_interruptions_but_once_each(desk):
