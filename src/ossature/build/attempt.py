@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from ossature.build.diffing import unified
 from ossature.build.order import Order
@@ -173,14 +174,16 @@ class Attempts:
                 missing.append(path)
         return missing, files
 
-    def settle(self, *, has_landed: bool) -> None:
+    def settle(self, landing: Landing | None) -> None:
         """Note on each attempt what came of it, now that the task has ended. Raises DiskError."""
         for exchange, verdict in self._verdicts:
-            if verdict in _NOT_ITS_FAULT and not has_landed:
+            if verdict in _NOT_ITS_FAULT and landing is None:
                 # Left without a verdict, the reply is taken up by the next build instead of paid for again.
                 continue
-            is_landed = has_landed and exchange is self._exchange
-            self._tools.caller.mark(exchange, verdict, landed=is_landed)
+            is_landed = landing is not None and exchange is self._exchange
+            self._tools.caller.mark(
+                exchange, verdict, landing=asdict(landing) if landing and is_landed else None
+            )
         self._verdicts.clear()
 
     async def _call(self, role: ev.Role, prompt: Prompt, inputs: dict[str, str]) -> None:

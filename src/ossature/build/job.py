@@ -80,11 +80,11 @@ class Job:
             if error.kind != "replay_miss":
                 raise
             self._fail(str(error), error.hint)
-            self._attempts.settle(has_landed=False)
+            self._attempts.settle(None)
             raise
         if end.outcome != "requeued":
             # What is requeued takes up the replies of this pass.
-            self._attempts.settle(has_landed=end.outcome == "landed")
+            self._attempts.settle(end.landing)
         return end
 
     async def _begin(self) -> JobEnd | None:

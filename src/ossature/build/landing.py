@@ -15,7 +15,7 @@ class Recovery(NamedTuple):
     """What a start found half done."""
 
     finished: tuple[str, ...]
-    """Task ids whose landing was completed."""
+    """Task ids whose landing was completed; a title where no task stands behind it."""
     conflicts: tuple[str, ...]
     """Paths that changed since in a way that no landing explains; they were left as they are."""
 
@@ -75,7 +75,7 @@ def recover(*, ledger: Ledger, blobs: Blobs, output: SafeRoot) -> Recovery:
     for intent in ledger.open_intents:
         conflicts += _finish(intent, blobs, output)
         ledger.append_landed(intent.id)
-        finished.append(intent.landing.task)
+        finished.append(intent.landing.task or intent.landing.title)
     return Recovery(tuple(finished), tuple(conflicts))
 
 

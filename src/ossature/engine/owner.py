@@ -38,6 +38,7 @@ from ossature.engine.controls import Controls
 from ossature.engine.gate import Gate
 from ossature.engine.pipeline import Pipeline, RunEnd
 from ossature.engine.preview import page_of
+from ossature.engine.restoring import restore_landings
 from ossature.engine.sandboxing import announced, chosen, executor_of
 from ossature.engine.session import RunRequest, run_ids
 from ossature.engine.spending import budget_of
@@ -243,8 +244,8 @@ class _Owner:
 
     def _recover(self) -> None:
         """Finish what a crash cut in two before anything new is begun."""
-        output = SafeRoot(self._project.output_root)
-        found = recover(ledger=self._ledger, blobs=Blobs(self._project.blobs_dir), output=output)
+        output, blobs = SafeRoot(self._project.output_root), Blobs(self._project.blobs_dir)
+        found = recover(ledger=self._ledger, blobs=blobs, output=output)
         for task in found.finished:
             text = f"finished the landing of {task}, which was cut short"
             self._gate.emit(ev.Noticed(level="warning", text=text))
@@ -255,6 +256,13 @@ class _Owner:
             self._gate.emit(
                 ev.Noticed(level="warning", text=item.message, place=str(item.place), hint=item.hint)
             )
+        restored = restore_landings(self._ledger, self._project.tasks_dir, blobs)
+        if restored:
+            text = (
+                f"the ledger had lost the landings of {', '.join(restored)}; their attempts still knew them"
+            )
+            hint = "what else it held is built or verified again, unless you restore ledger.jsonl from git"
+            self._gate.emit(ev.Noticed(level="warning", text=text, hint=hint))
 
     def _pipeline(self, models: Models) -> Pipeline:
         project = self._project

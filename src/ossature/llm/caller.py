@@ -143,9 +143,20 @@ class Caller:
             _update(earlier, verdict=_TAKEN_OVER)
         return exchange
 
-    def mark(self, exchange: Exchange, verdict: str, *, landed: bool = False) -> None:
-        """Write down what came of a reply: a verdict's name, `refused`, `ok`…; raises DiskError."""
-        _update(exchange.log, verdict=verdict, landed=landed)
+    def mark(
+        self,
+        exchange: Exchange,
+        verdict: str,
+        *,
+        landed: bool = False,
+        landing: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write down what came of a reply: a verdict's name, `refused`, `ok`…; raises DiskError.
+
+        *landing* is the ledger's record of it where it landed: should the ledger be lost, it is found there.
+        """
+        record = {} if landing is None else {"landing": dict(landing)}
+        _update(exchange.log, verdict=verdict, landed=landed or landing is not None, **record)
 
     async def _complete(self, request: Request, log: AttemptLog) -> Reply:
         stream = _Stream(log, self._clock, self.redactor)

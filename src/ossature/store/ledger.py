@@ -105,6 +105,10 @@ class Ledger:
         content = read_existing(path) or b""
         folded = _fold(content, path)
         problems = folded.diagnostics
+        self.is_doubtful = folded.is_blank or bool(problems) or not content.endswith(b"\n")
+        """Nothing in it can be believed, or not all of it: landings may be missing that there were."""
+        self.dropped = frozenset(folded.dropped)
+        """Lineages that have nothing landed any more, and are meant to."""
         landed = _intents(folded.landed, path, problems)
         self._landings = {lineage: intent.landing for lineage, intent in landed}
         self._open = dict(_intents(folded.open, path, problems))
@@ -234,7 +238,9 @@ class _Folded:
     landed: dict[str, _Line] = field(default_factory=dict)
     open: dict[str, _Line] = field(default_factory=dict)
     asides: list[_Line] = field(default_factory=list)
+    dropped: set[str] = field(default_factory=set)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    is_blank: bool = True
 
 
 def _fold(content: bytes, path: Path) -> _Folded:
@@ -243,6 +249,7 @@ def _fold(content: bytes, path: Path) -> _Folded:
     for number, record in zip(numbers, _parse(payloads), strict=True):
         try:
             _take(folded, _Line(number, record), path)
+            folded.is_blank = False
         except (ValueError, TypeError, KeyError) as error:
             folded.diagnostics.append(_unusable(path, number, error))
     return folded
@@ -292,10 +299,12 @@ def _take(folded: _Folded, line: _Line, path: Path) -> None:
             lineage = intent.record["landing"]["lineage"]
             folded.landed.pop(lineage, None)
             folded.landed[lineage] = intent
+            folded.dropped.discard(lineage)
         case "abandoned":
             folded.open.pop(record["id"], None)
         case "dropped":
             folded.landed.pop(record["lineage"], None)
+            folded.dropped.add(record["lineage"])
         case "aside":
             folded.asides.append(line)
         case "header":
@@ -338,14 +347,19 @@ def _record_of(intent: Intent) -> dict[str, Any]:
 
 
 def _intent(record: dict[str, Any]) -> Intent:
-    """Fields that a newer version added are left out; a missing one or one of another type is a TypeError."""
-    fields = record["landing"]
+    """A missing field or one of another type is a TypeError or a KeyError."""
+    if type(record["before"]) is not dict:
+        raise TypeError("a map is something else")
+    return Intent(record["id"], landing_of(record["landing"]), record["before"], tuple(record["skip"]))
+
+
+def landing_of(fields: Mapping[str, Any]) -> Landing:
+    """A landing from its JSON, without fields that a newer version added; raises TypeError or KeyError."""
     known = {name: fields[name] for name in Landing.__slots__ if name in fields}
     known["outputs"] = tuple(known["outputs"])
     landing = Landing(**known)
     texts = (landing.lineage, landing.task, landing.spec, landing.title, landing.generate, landing.verify)
-    of_landing = (landing.leaves, landing.verify_leaves, landing.files, landing.generated, landing.uncounted)
-    maps = (*of_landing, record["before"])
+    maps = (landing.leaves, landing.verify_leaves, landing.files, landing.generated, landing.uncounted)
     # The file is committed and anyone can give a line its checksum.
     if not all(type(each) is dict for each in maps):
         raise TypeError("a map is something else")
@@ -354,7 +368,7 @@ def _intent(record: dict[str, Any]) -> Intent:
         raise TypeError("a text is something else")
     if type(landing.is_verified) is not bool:
         raise TypeError("a yes or no is something else")
-    return Intent(record["id"], landing, record["before"], tuple(record["skip"]))
+    return landing
 
 
 def _check_format(number: Any, path: Path) -> None:

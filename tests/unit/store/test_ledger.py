@@ -493,3 +493,28 @@ def test_versions_that_were_given_up_are_told_once_each(tmp_path: Path):
     ledger = Ledger(path)
     assert ledger.asides == (two, one)
     assert [item.code for item in ledger.diagnostics] == ["ledger-unknown-record"]
+
+
+def test_only_a_ledger_that_may_have_lost_something_is_doubtful(tmp_path: Path):
+    path = tmp_path / "l"
+    assert Ledger(path).is_doubtful
+    fill(path)
+    whole = path.read_bytes()
+    assert not Ledger(path).is_doubtful
+    for content in (b"", b"\0" * 50, whole[:-1], whole[:-20], whole.replace(b"intent", b"intend", 1)):
+        path.write_bytes(content)
+        assert Ledger(path).is_doubtful
+    Ledger.open(tmp_path / "new").close()
+    assert not Ledger(tmp_path / "new").is_doubtful
+
+
+def test_what_was_dropped_is_known_to_be_meant(tmp_path: Path):
+    path = tmp_path / "l"
+    with Ledger.open(path) as ledger:
+        ledger.append_landed(ledger.append_intent(landing("a", 1), {}))
+        ledger.append_dropped("a")
+        ledger.append_dropped("b")
+    assert Ledger(path).dropped == {"a", "b"}
+    with Ledger.open(path) as ledger:
+        ledger.append_landed(ledger.append_intent(landing("a", 2), {}))
+    assert Ledger(path).dropped == {"b"}
