@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,14 @@ class LoggingModel(FakeModel):
         super().__init__()
         self.log = log
         self.version = "one"
+        self.on_answer: Callable[[], object] = lambda: None
+        """Called when a reply is complete."""
 
     def answer(self, request: Request) -> str:
         self._note("asked", request)
         text = self._said(request)
         self._note("answered", request)
+        self.on_answer()
         return text
 
     def _said(self, request: Request) -> str:
@@ -89,6 +92,9 @@ class Lab:
         # What an undisturbed build, the person's edit and another build come to.
         kit = self.fresh()
         faults = Faults()
+        self.answers: list[int] = []
+        """How many changes came before each reply."""
+        kit.model.on_answer = lambda: self.answers.append(faults.count)
         with faults.on():
             run = self.own(kit)
         assert run.code == 0, run.end

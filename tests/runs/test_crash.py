@@ -7,7 +7,6 @@ import random
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -220,35 +219,6 @@ def test_kill_after_the_last_landing_is_shown_and_closed_by_the_next_build(
         check_whole(scripted)
         assert "was killed" not in cli(scripted.root, "status").stdout
         assert json.loads(cli(scripted.root, "status", "--json").stdout)["crashed"] is None
-
-
-def test_killed_at_random_moments_until_it_is_done(scripted: ScriptedKit):
-    """One project, killed again and again by the clock; every build begins where the last one fell."""
-    rng = random.Random(3)
-    kills = 0
-    for _ in range(60):
-        process = start(scripted.root, "build", "--sandbox", OPEN)
-        wait_s = rng.uniform(0.05, 0.6)
-        deadline = time.monotonic() + wait_s
-        while process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.002)
-        if process.poll() is None:
-            kills += 1
-        kill(process)
-        if kills >= 25:
-            break
-        if scripted.tree() == FINISHED and not scripted.look().will_run:
-            # Done: begin anew with another wording, so that there is something to kill.
-            scripted.edit("specs/lib.smd", "## Overview\n\nCounts", "## Overview\n\nCounts")
-            scripted.edit("specs/lib.smd", "### Count {#count}\n\n", "### Count {#count}\n\nAgain. ")
-    assert kills >= 10
-    finish_any(scripted)
-
-
-def finish_any(kit: ScriptedKit) -> None:
-    done = build(kit.root)
-    assert done.returncode == 0, done.stdout + done.stderr
-    check_whole(kit)
 
 
 def test_scratch_file_of_a_killed_landing_is_swept(scripted: ScriptedKit):
