@@ -150,7 +150,7 @@ def counted(name):
         global count
         count += 1
         if count == number:
-            os.kill(os.getpid(), 9)
+            os.kill(os.getpid(), int(os.environ.get("KILL_BY", "9")))
         return real(*args, **keys)
     setattr(os, name, call)
 for name in ("rename", "replace", "fsync", "fdatasync", "ftruncate", "mkdir", "unlink"):
@@ -162,15 +162,15 @@ sys.exit(code)
 """
 
 
-def killed_at(kit: ScriptedKit, number: int, log: Path) -> int:
-    """Run a build that kills itself at its change number *number* of the disk."""
+def killed_at(kit: ScriptedKit, number: int, log: Path, *, by: int = signal.SIGKILL) -> int:
+    """Run a build that sends itself a signal at its change number *number* of the disk."""
     kit.write("killer.py", KILLER)
     argv = [*command("build", "--sandbox", OPEN)]
     argv[1:3] = [str(kit.root / "killer.py")]
     done = subprocess.run(
         argv,
         cwd=kit.root,
-        env=environ(KILL_AT=str(number), COUNT_TO=str(log)),
+        env=environ(KILL_AT=str(number), COUNT_TO=str(log), KILL_BY=str(int(by))),
         stdin=subprocess.DEVNULL,
         capture_output=True,
     )

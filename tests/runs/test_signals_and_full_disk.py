@@ -8,12 +8,16 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from ossature.domain.decision import Skip
+from ossature.domain.event import QuestionClosed
 from ossature.engine.closing import has_end
 from ossature.engine.session import list_runs
+from ossature.store.ledger import Ledger
 from tests.runs.kit import (
     OPEN,
     ScriptedKit,
@@ -26,7 +30,7 @@ from tests.runs.kit import (
     start,
     until,
 )
-from tests.runs.test_crash import FINISHED, check_whole
+from tests.runs.test_crash import FINISHED, check_whole, killed_at
 
 STOPPED = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -159,6 +163,114 @@ class TestSignals:
             assert scripted.own().code == 0
             check_whole(scripted)
 
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_signal_during_a_landing_lets_it_land_whole(
+        self, scripted: ScriptedKit, tmp_path: Path, number: signal.Signals
+    ):
+        names = [f"{letter}/{letter}.txt" for letter in "abcdef"]
+        tasks = [{**five_tasks()[0], "outputs": names, "verify": ["true"]}, five_tasks()[1]]
+        del tasks[0]["arch_refs"]
+        tasks[1]["inject_files"] = []
+        scripted.plan(tasks)
+        scripted.says("implement-001", "\n".join(block(name, name) for name in names))
+        template = tmp_path / "template"
+        shutil.copytree(scripted.root, template)
+        log = tmp_path / "count"
+        assert killed_at(scripted, 10**9, log) == 0
+        expected, total = scripted.tree(), int(log.read_text())
+        halves = 0
+        for part in (0.4, 0.5, 0.6):
+            at = int(total * part)
+            shutil.rmtree(scripted.root)
+            shutil.copytree(template, scripted.root)
+            # A first INT lets what is in flight come to its end, and that may be the last task.
+            code = killed_at(scripted, at, log, by=number)
+            assert code in ((0, STOPPED[number]) if number == signal.SIGINT else (STOPPED[number],))
+            landed = [name for name in names if (scripted.output / name).exists()]
+            assert landed in ([], names)
+            halves += bool(landed)
+            with Ledger.open(scripted.project.ledger_path) as ledger:
+                assert ledger.open_intents == ()
+            assert all(has_end(path) for path in scripted.root.glob(".ossature/runs/*/events.jsonl"))
+            assert survivors(scripted) == []
+            before = len(scripted.calls())
+            done = scripted.own()
+            assert done.code == 0, done.end
+            assert scripted.tree() == expected
+            assert len(scripted.calls()) - before <= 2
+        assert halves, "no signal came after the landing had begun"
+
+    def test_stopped_owner_keeps_its_project_and_goes_on_when_woken(self, scripted: ScriptedKit, calling):
+        process, gate = calling
+        send(process, signal.SIGSTOP)
+        until(lambda: Path(f"/proc/{process.pid}/stat").read_text().split()[2] == "T")
+        busy = build(scripted.root)
+        assert busy.returncode == 8
+        assert "owns this project" in busy.stderr
+        assert list_runs(scripted.project)[-1].outcome == "running"
+        gate.unlink()
+        send(process, signal.SIGCONT)
+        code, _ = end(process)
+        assert code == 0
+        check_whole(scripted)
+        assert len(scripted.calls()) == 5
+
+    def test_nothing_outlives_a_stop(self, scripted: ScriptedKit, calling):
+        process, gate = calling
+        assert survivors(scripted) != []
+        send(process, signal.SIGTERM)
+        assert end(process)[0] == 143
+        until(lambda: survivors(scripted) == [], what="the model's command to go")
+        gate.unlink()
+
+
+class TestSignalsAtAQuestion:
+    @pytest.fixture
+    def asking(self, scripted: ScriptedKit, live):
+        scripted.says("implement-001", block("shelf.txt", "red"))
+        scripted.says("fix-001", block("shelf.txt", "red"))
+        tasks = five_tasks()
+        tasks[0]["verify"] = ["grep -q green shelf.txt"]
+        scripted.plan(tasks)
+        run = live(scripted)
+        return run, run.question("task_failed")
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_it_ends_with_the_question_closed(self, scripted: ScriptedKit, asking, number: signal.Signals):
+        run, question = asking
+        os.kill(run.state.pid, number)
+        assert run.end() == STOPPED[number]
+        closed = run.event(QuestionClosed)
+        assert (closed.question_id, closed.decision) == (question.id, None)
+        assert not run.state.questions
+        until(lambda: survivors(scripted) == [], what="the owner to go")
+
+    def test_hup_leaves_it_open_and_the_answer_counts(self, scripted: ScriptedKit, asking):
+        run, question = asking
+        os.kill(run.state.pid, signal.SIGHUP)
+        run.attachment.decide(Skip(question_id=question.id, by="test"))
+        assert run.end() == 1
+        assert run.event(QuestionClosed).decision.verb == "skip"
+
+    def test_stop_and_go_leave_it_open(self, scripted: ScriptedKit, asking):
+        run, question = asking
+        os.kill(run.state.pid, signal.SIGSTOP)
+        run.attachment.decide(Skip(question_id=question.id, by="test"))
+        os.kill(run.state.pid, signal.SIGCONT)
+        assert run.end() == 1
+        assert run.event(QuestionClosed).decision.verb == "skip"
+
+
+def survivors(kit: ScriptedKit) -> list[str]:
+    """Processes that work in the project's folder or on a file of it; empty where there is no /proc."""
+    found: list[str] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command_line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            if str(kit.root) in command_line or str((folder / "cwd").readlink()).startswith(str(kit.root)):
+                found.append(command_line)
+    return found
+
 
 def journal(kit: ScriptedKit) -> str:
     return "".join(
@@ -263,3 +375,49 @@ def test_tiny_disk(scripted: ScriptedKit, tmp_path: Path):
     assert "File too large" in done.stdout + done.stderr
     assert scripted.tree() == {}
     assert build(scripted.root).returncode == 0
+
+
+def tmpfs_works() -> bool:
+    """A small file system of one's own needs a mount namespace."""
+    tool = shutil.which("unshare")
+    if tool is None:
+        return False
+    argv = [tool, "-rm", "sh", "-c", "mount -t tmpfs -o size=64k none /mnt && mount -o remount,size=1m /mnt"]
+    return subprocess.run(argv, capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not tmpfs_works(), reason="no small file system can be mounted here")
+def test_file_system_that_is_full(scripted: ScriptedKit, tmp_path: Path):
+    """A real one that runs full in the middle of a build, and then gets room."""
+    scripted.says("implement-002", block("scale.txt", "x" * 79 + "\n" * 4000))
+    small = tmp_path / "small"
+    small.mkdir()
+    story = """
+        mount -t tmpfs -o size=$2k none "$1" && cp -R "$3" "$1/parcels" && cd "$1/parcels" || exit 99
+        shift 3
+        "$@"
+        echo "first $?"
+        mount -o remount,size=64m .. && "$@"
+        echo "second $?"
+        cp -R output ../../found
+    """
+    # Room for the first task, not for all.
+    room_kib = sum(path.stat().st_size // 4096 + 1 for path in scripted.root.rglob("*")) * 4 + 200
+    argv = ["unshare", "-rm", "sh", "-c", story, "sh", str(small), str(room_kib), str(scripted.root)]
+    done = subprocess.run(
+        [*argv, *command("build", "--sandbox", OPEN)],
+        env=environ(PYTHONDONTWRITEBYTECODE="1"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    said = done.stdout + done.stderr
+    refuse_traceback(said)
+    assert "first 1" in done.stdout, said
+    assert "No space left on device" in said
+    assert "free some space" in said
+    assert "second 0" in done.stdout, said
+    found = {path.name: path.read_bytes() for path in (tmp_path / "found").iterdir()}
+    assert found["shelf.txt"] == b"shelf\n"
+    assert sorted(found) == sorted(FINISHED)
