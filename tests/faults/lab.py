@@ -281,7 +281,7 @@ def inspect(lab: Lab, kit: Kit) -> list[str]:
         *_unended(kit),
         *_left_over(kit),
         *_unsound(kit),
-        # Reading everything again is dear: every third time, since what is left to do shows in the landings, too.
+        # Dear, so every third time: what is left to do shows in the landings, too.
         *(_not_done(kit) if lab.inspected % 3 == 0 else ()),
     ]
 

@@ -59,7 +59,7 @@ def test_kill_at_any_change_of_the_disk_loses_nothing(lab: MakeLab, scenario: Sc
 def test_kill_while_a_crash_is_recovered_from_loses_nothing(lab: MakeLab, scenario: Scenario, half: int):
     here = lab(scenario)
     rng = chance(scenario.name, half)
-    wanted = 200 if TRIES_ALL else 56
+    wanted = 120 if TRIES_ALL else 56
     crashes = 0
     while crashes < wanted:
         kit = here.fresh()

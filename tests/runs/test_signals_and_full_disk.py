@@ -377,6 +377,29 @@ def test_tiny_disk(scripted: ScriptedKit, tmp_path: Path):
     assert build(scripted.root).returncode == 0
 
 
+def test_few_file_descriptors(scripted: ScriptedKit):
+    """Each limit stops the run somewhere else: at its journal, its loop, its inbox, a file, a command."""
+    codes = set()
+    for limit in (6, 8, 9, 10, 13):
+        done = subprocess.run(
+            ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", *command("build", "--sandbox", OPEN)],
+            cwd=scripted.root,
+            # Without descriptors, asyncio leaves a loop half made, and says so where resources are watched.
+            env=environ(PYTHONWARNINGS="error,ignore::ResourceWarning"),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+        )
+        said = done.stdout + done.stderr
+        refuse_traceback(said)
+        assert "never awaited" not in said
+        assert done.returncode == 0 or "Too many open files" in said, f"{limit}: {said}"
+        codes.add(done.returncode)
+    assert 1 in codes
+    assert scripted.own().code == 0
+    check_whole(scripted)
+
+
 def tmpfs_works() -> bool:
     """A small file system of one's own needs a mount namespace."""
     tool = shutil.which("unshare")

@@ -51,6 +51,7 @@ from ossature.llm.replay_client import ReplayClient
 from ossature.project import Project
 from ossature.store import inbox
 from ossature.store.blobs import Blobs
+from ossature.store.disk import disk_errors
 from ossature.store.exchange import Exchanges
 from ossature.store.journal import Journal
 from ossature.store.layout import prepare_state_dir
@@ -96,7 +97,11 @@ def own(
                 replay=replay,
                 sandbox=choice,
             )
-            return asyncio.run(owner.run(ready or (lambda _run: None)))
+            with asyncio.Runner() as runner:
+                # First of all: a process without file descriptors gets no loop to await anything in.
+                with disk_errors(project.root, "work in"):
+                    runner.get_loop()
+                return runner.run(owner.run(ready or (lambda _run: None)))
     finally:
         lease.release()
 
@@ -213,7 +218,9 @@ class _Owner:
                 self._work = group.create_task(self._worked(models))
                 await asyncio.wait({self._work})
                 watching.cancel()
-            return self._work.result()
+            # Stopped before its first step, the work had no chance to say so itself.
+            end = self._cut_short() if self._work.cancelled() else None
+            return end or self._work.result()
         finally:
             await models.close()
 
@@ -223,13 +230,10 @@ class _Owner:
             self._recover()
             return await self._pipeline(models).run()
         except asyncio.CancelledError:
-            if self._broken is not None:
-                return RunEnd("failed", self._broken.exit_code, str(self._broken), self._broken.hint)
-            if not self._stops_now:
+            end = self._cut_short()
+            if end is None:
                 raise
-            return RunEnd(
-                "stopped", self._stop_code, "interrupted", "what landed stays; `ossature build` goes on"
-            )
+            return end
         except Drained as error:
             return RunEnd("stopped", self._stop_code, str(error), error.hint)
         except OssatureError as error:
@@ -241,6 +245,16 @@ class _Owner:
                 path.write_text(self._redactor.text(traceback.format_exc()), "utf-8")
             name = self._project.relative(path)
             return RunEnd("failed", Exit.FAILED, f"internal error; details are in {name}", "please report it")
+
+    def _cut_short(self) -> RunEnd | None:
+        """Why the work was cancelled; None where it was not by us."""
+        if self._broken is not None:
+            return RunEnd("failed", self._broken.exit_code, str(self._broken), self._broken.hint)
+        if not self._stops_now:
+            return None
+        return RunEnd(
+            "stopped", self._stop_code, "interrupted", "what landed stays; `ossature build` goes on"
+        )
 
     def _recover(self) -> None:
         """Finish what a crash cut in two before anything new is begun."""
