@@ -60,6 +60,8 @@ from ossature.store.ledger import Ledger
 from ossature.store.safe_root import SafeRoot
 
 _INBOX_POLL_S = 0.05
+_DESCRIPTORS = 4
+"""What an event loop opens before it runs."""
 _RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{4}")
 
 
@@ -97,13 +99,22 @@ def own(
                 replay=replay,
                 sandbox=choice,
             )
-            with asyncio.Runner() as runner:
-                # First of all: a process without file descriptors gets no loop to await anything in.
-                with disk_errors(project.root, "work in"):
-                    runner.get_loop()
-                return runner.run(owner.run(ready or (lambda _run: None)))
+            _need_descriptors(project)
+            return asyncio.run(owner.run(ready or (lambda _run: None)))
     finally:
         lease.release()
+
+
+def _need_descriptors(project: Project) -> None:
+    """Raise DiskError where too few files can be opened: asyncio leaves a loop half made, with a traceback."""
+    spare: list[int] = []
+    try:
+        with disk_errors(project.root, "work in"):
+            for _ in range(_DESCRIPTORS):
+                spare.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    finally:
+        for fd in spare:
+            os.close(fd)
 
 
 def _replay(project: Project, request: RunRequest) -> ReplayClient | None:
