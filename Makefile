@@ -7,7 +7,7 @@ LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url 
 	--custom-compile-command "make lock" $(LOCK_ARGS) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint check format screenshots bench recordings lock clean
+.PHONY: help venv demo test faults lint check format screenshots bench recordings lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ test: $(VENV)/.dev ## run the tests; ARGS="-k name" is passed on
 	@$(PY) -m pytest $(ARGS)
 
 # Every check runs, so one failure does not hide the next.
+faults: $(VENV)/.dev ## try every fault instead of a sample; OSSATURE_FAULTS_SEED=7 for other random ones
+	@OSSATURE_FAULTS=all $(PY) -m pytest tests/faults -rP $(ARGS)
+
 lint: $(VENV)/.dev ## format, lint, types, imports and style, without the tests
 	@failed=0; \
 	$(VENV)/bin/ruff format --check $(wildcard $(CODE)) || failed=1; \

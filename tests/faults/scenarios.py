@@ -28,6 +28,8 @@ class Scenario:
     request: dict[str, Any] = field(default_factory=dict)
     is_plain: bool = True
     """Verify commands run without what looks for their survivors."""
+    varies: bool = False
+    """Tasks run side by side, so that not every run makes the same number of changes."""
 
 
 def specs(kit: Kit) -> None:
@@ -129,6 +131,14 @@ def whole(kit: Kit) -> None:
     kit.model.says("plan LIB", json.dumps(reply))
 
 
+def side_by_side(kit: Kit) -> None:
+    """Tasks that need nothing of each other, built four at a time, and one that needs them all."""
+    specs(kit)
+    names = ["one", "two", "three", "four"]
+    apart = [task(f"00{number}", f"{name}.txt") for number, name in enumerate(names, 1)]
+    kit.plan([*apart, task("005", "all.txt", depends_on=["001", "002", "003", "004"], spec_refs=["Weigh"])])
+
+
 def build(kit: Kit) -> None:
     run = kit.own()
     assert run.code == 0, run.end
@@ -141,5 +151,6 @@ SCENARIOS = (
     Scenario("chain", chain),
     Scenario("rebuild", rebuild),
     Scenario("by_hand", by_hand),
+    Scenario("side_by_side", side_by_side, request={"jobs": 4}, is_plain=False, varies=True),
     Scenario("whole", whole, request={"goal": "all"}),
 )

@@ -23,6 +23,7 @@ FAULTS = [
     (errno.EIO, False, "first"),
     (errno.EIO, True, "chain"),
     (errno.EROFS, True, "rebuild"),
+    (errno.ENOSPC, False, "side_by_side"),
     (errno.EMFILE, False, "whole"),
     (errno.EMFILE, True, "first"),
 ]

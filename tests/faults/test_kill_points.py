@@ -33,8 +33,8 @@ def points(calls: list[str]) -> Iterator[tuple[int, Callable[[int], Strike]]]:
 
 
 def share(everything: list[Any], half: int) -> list[Any]:
-    """Two of five, or all: neighbours are alike."""
-    return everything[half::2] if TRIES_ALL else everything[half * 2 :: 5]
+    """One of three, or all: neighbours are alike."""
+    return everything[half::2] if TRIES_ALL else everything[half * 3 :: 6]
 
 
 @pytest.mark.timeout(900)
@@ -43,7 +43,7 @@ def share(everything: list[Any], half: int) -> list[Any]:
 def test_kill_at_any_change_of_the_disk_loses_nothing(lab: MakeLab, scenario: Scenario, half: int):
     here = lab(scenario)
     chosen = share(list(points(here.calls)), half)
-    assert len(chosen) > (140 if TRIES_ALL else 60)
+    assert len(chosen) > (140 if TRIES_ALL else 50)
     for at, strike in chosen:
         kit = here.fresh()
         assert here.in_child(kit, strike(at)) == KILLED, here.said(kit)
@@ -59,14 +59,15 @@ def test_kill_at_any_change_of_the_disk_loses_nothing(lab: MakeLab, scenario: Sc
 def test_kill_while_a_crash_is_recovered_from_loses_nothing(lab: MakeLab, scenario: Scenario, half: int):
     here = lab(scenario)
     rng = chance(scenario.name, half)
-    wanted = 120 if TRIES_ALL else 56
+    wanted = 120 if TRIES_ALL else 49
     crashes = 0
     while crashes < wanted:
         kit = here.fresh()
         first = rng.randrange(1, len(here.calls) + 1)
         # Mostly before the first task: closing journals, sweeping, landing what was begun.
         second = rng.randrange(1, 40 if rng.random() < 0.7 else len(here.calls) - first + 60)
-        assert here.in_child(kit, rng.choice((kill_before, kill_during))(first)) == KILLED, here.said(kit)
+        code = here.in_child(kit, rng.choice((kill_before, kill_during))(first))
+        assert code == KILLED or (scenario.varies and code == 0), here.said(kit)
         paid = here.recorded(kit)
         code = here.in_child(kit, rng.choice((kill_before, kill_during))(second), between=True)
         assert code in (KILLED, 0), here.said(kit)

@@ -60,7 +60,7 @@ from ossature.store.ledger import Ledger
 from ossature.store.safe_root import SafeRoot
 
 _INBOX_POLL_S = 0.05
-_DESCRIPTORS = 4
+_DESCRIPTORS = 3
 """What an event loop opens before it runs."""
 _RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{4}")
 
@@ -106,7 +106,7 @@ def own(
 
 
 def _need_descriptors(project: Project) -> None:
-    """Raise DiskError where too few files can be opened: asyncio leaves a loop half made, with a traceback."""
+    """Raise DiskError where too few files can be opened: asyncio would leave a loop half made."""
     spare: list[int] = []
     try:
         with disk_errors(project.root, "work in"):
