@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from glob import escape
 from pathlib import Path, PurePosixPath
 
 from ossature.domain.paths import relative_parts
@@ -61,7 +62,7 @@ class Exchanges:
 
     def record_run(self, run: str) -> None:
         """Note every whole attempt of *run*, which was killed before it could do so; raises DiskError."""
-        for folder in self.tasks_dir.glob(f"*/{run}-*"):
+        for folder in self.tasks_dir.glob(f"*/{escape(run)}-*"):
             digest = _answered(AttemptLog(folder))
             if _DIGEST.fullmatch(digest):
                 self.record(digest, folder)

@@ -20,7 +20,9 @@ from ossature.engine.closing import close_crashed, has_end
 from ossature.engine.session import find_run, list_runs
 from ossature.errors import UsageError
 from ossature.project import Project
+from ossature.store.exchange import Exchanges
 from ossature.store.journal import Journal, read_records
+from ossature.store.tasklog import open_attempt
 
 
 def journal(project: Project, run: str, *events) -> Path:
@@ -100,3 +102,15 @@ def test_runs_are_found_by_id_beginning_and_number(project: Project):
     for name in ("3", "2026", "x", "0"):
         with pytest.raises(UsageError):
             find_run(project, name)
+
+
+def test_replies_of_a_crashed_run_are_noted(project: Project):
+    journal(project, "r1", *OPEN)
+    log = open_attempt(project.tasks_dir, "001", "r1", 1, "implement")
+    log.finish_response("kept")
+    log.write_meta({"request_digest": "d"})
+    exchanges = Exchanges(project.exchanges_dir, project.tasks_dir)
+    exchanges.record("other", log.folder)
+    assert exchanges.find("d") == []
+    assert close_crashed(project, except_run="r2") == ["r1"]
+    assert exchanges.find("d") == [log.folder]
