@@ -119,7 +119,8 @@ def _reason(shown: TaskView, project: Project) -> list[str]:
 
 def _print_run(live: RunState | None, dead: LeaseInfo | None, terminal: Terminal) -> None:
     if dead is not None:
-        terminal.line(f"run {dead.run} was killed: `ossature build` takes up what it left", tone="warn")
+        who = f"run {dead.run}" if dead.run else "the last command"
+        terminal.line(f"{who} was killed: `ossature build` takes up what it left", tone="warn")
     if live is None:
         terminal.line("no run is at work (`ossature runs` lists earlier ones)", tone="quiet")
         return
