@@ -132,11 +132,10 @@ def whole(kit: Kit) -> None:
 
 
 def side_by_side(kit: Kit) -> None:
-    """Tasks that need nothing of each other, built four at a time, and one that needs them all."""
+    """Tasks that need nothing of each other, built three at a time, and one that needs them all."""
     specs(kit)
-    names = ["one", "two", "three", "four"]
-    apart = [task(f"00{number}", f"{name}.txt") for number, name in enumerate(names, 1)]
-    kit.plan([*apart, task("005", "all.txt", depends_on=["001", "002", "003", "004"], spec_refs=["Weigh"])])
+    apart = [task(f"00{number}", f"{name}.txt") for number, name in enumerate(("one", "two", "three"), 1)]
+    kit.plan([*apart, task("004", "all.txt", depends_on=["001", "002", "003"], spec_refs=["Weigh"])])
 
 
 def build(kit: Kit) -> None:
@@ -151,6 +150,6 @@ SCENARIOS = (
     Scenario("chain", chain),
     Scenario("rebuild", rebuild),
     Scenario("by_hand", by_hand),
-    Scenario("side_by_side", side_by_side, request={"jobs": 4}, is_plain=False, varies=True),
+    Scenario("side_by_side", side_by_side, request={"jobs": 3}, varies=True),
     Scenario("whole", whole, request={"goal": "all"}),
 )
