@@ -194,6 +194,9 @@ class Lab:
 class PlainExecutor:
     """Runs a command and nothing else: looking for its survivors reads all of /proc, each time."""
 
+    def __init__(self, *_parts: Any) -> None:
+        """Takes whatever the real one takes."""
+
     async def run(self, action: Action) -> Finished:
         # Other tasks get their turn, as they do while a command runs.
         await asyncio.sleep(0)

@@ -93,7 +93,7 @@ def test_strace_sees_the_calls_that_are_numbered(tmp_path: Path, name: str):
     done = subprocess.run(
         [*argv, "-c", STORY, name, str(root)],
         cwd=HERE,
-        env=environ(PYTHONPATH=str(HERE)),
+        env=environ(PYTHONPATH=str(HERE), OSSATURE_TRUSTED_PATHS=str(tmp_path)),
         capture_output=True,
         encoding="utf-8",
     )

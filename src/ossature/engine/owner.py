@@ -19,7 +19,6 @@ from pathlib import Path
 from ossature import __version__
 from ossature.analysis.desk import Desk, Drained
 from ossature.build.cage import base_interpreter
-from ossature.build.landing import recover
 from ossature.build.languages import language_named
 from ossature.build.sandbox import (
     SandboxChoice,
@@ -38,7 +37,7 @@ from ossature.engine.controls import Controls
 from ossature.engine.gate import Gate
 from ossature.engine.pipeline import Pipeline, RunEnd
 from ossature.engine.preview import page_of
-from ossature.engine.restoring import restore_landings
+from ossature.engine.restoring import finish_crashed
 from ossature.engine.sandboxing import announced, chosen, executor_of
 from ossature.engine.session import RunRequest, run_ids
 from ossature.engine.spending import budget_of
@@ -51,7 +50,7 @@ from ossature.llm.replay_client import ReplayClient
 from ossature.project import Project
 from ossature.store import inbox
 from ossature.store.blobs import Blobs
-from ossature.store.disk import disk_errors
+from ossature.store.disk import need_descriptors
 from ossature.store.exchange import Exchanges
 from ossature.store.journal import Journal
 from ossature.store.layout import prepare_state_dir
@@ -99,22 +98,10 @@ def own(
                 replay=replay,
                 sandbox=choice,
             )
-            _need_descriptors(project)
+            need_descriptors(project.root, _DESCRIPTORS)
             return asyncio.run(owner.run(ready or (lambda _run: None)))
     finally:
         lease.release()
-
-
-def _need_descriptors(project: Project) -> None:
-    """Raise DiskError where too few files can be opened: asyncio would leave a loop half made."""
-    spare: list[int] = []
-    try:
-        with disk_errors(project.root, "work in"):
-            for _ in range(_DESCRIPTORS):
-                spare.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-    finally:
-        for fd in spare:
-            os.close(fd)
 
 
 def _replay(project: Project, request: RunRequest) -> ReplayClient | None:
@@ -238,7 +225,7 @@ class _Owner:
     async def _worked(self, models: Models) -> RunEnd:
         """The pipeline with every ending as a value."""
         try:
-            self._recover()
+            finish_crashed(self._project, self._ledger, self._gate)
             return await self._pipeline(models).run()
         except asyncio.CancelledError:
             end = self._cut_short()
@@ -266,28 +253,6 @@ class _Owner:
         return RunEnd(
             "stopped", self._stop_code, "interrupted", "what landed stays; `ossature build` goes on"
         )
-
-    def _recover(self) -> None:
-        """Finish what a crash cut in two before anything new is begun."""
-        output, blobs = SafeRoot(self._project.output_root), Blobs(self._project.blobs_dir)
-        found = recover(ledger=self._ledger, blobs=blobs, output=output)
-        for task in found.finished:
-            text = f"finished the landing of {task}, which was cut short"
-            self._gate.emit(ev.Noticed(level="warning", text=text))
-        for path in found.conflicts:
-            text = f"{path} was changed while its landing was cut short; it stays as it is on disk"
-            self._gate.emit(ev.Noticed(level="warning", text=text))
-        for item in self._ledger.diagnostics:
-            self._gate.emit(
-                ev.Noticed(level="warning", text=item.message, place=str(item.place), hint=item.hint)
-            )
-        restored = restore_landings(self._ledger, self._project.tasks_dir, blobs)
-        if restored:
-            text = (
-                f"the ledger had lost the landings of {', '.join(restored)}; their attempts still knew them"
-            )
-            hint = "what else it held is built or verified again, unless you restore ledger.jsonl from git"
-            self._gate.emit(ev.Noticed(level="warning", text=text, hint=hint))
 
     def _pipeline(self, models: Models) -> Pipeline:
         project = self._project

@@ -1,13 +1,40 @@
-"""Make a lost ledger anew from what the attempts say of their landings."""
+"""Finish what a crash cut in two, and make a lost ledger anew from what the attempts say of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ossature.build.landing import recover
+from ossature.domain import event as ev
+from ossature.domain.record import Channel
 from ossature.errors import DiskError
+from ossature.project import Project
 from ossature.store.blobs import Blobs
 from ossature.store.ledger import Landing, Ledger, landing_of
+from ossature.store.safe_root import SafeRoot
 from ossature.store.tasklog import AttemptLog, list_attempts
+
+
+def finish_crashed(project: Project, ledger: Ledger, channel: Channel) -> None:
+    """Bring to its end and report what a run left half done or a disk has lost; raises DiskError."""
+
+    def warn(text: str, *, place: str = "", hint: str = "") -> None:
+        channel.emit(ev.Noticed(level="warning", text=text, place=place, hint=hint))
+
+    blobs = Blobs(project.blobs_dir)
+    found = recover(ledger=ledger, blobs=blobs, output=SafeRoot(project.output_root))
+    for task in found.finished:
+        warn(f"finished the landing of {task}, which was cut short")
+    for path in found.conflicts:
+        warn(f"{path} was changed while its landing was cut short; it stays as it is on disk")
+    for item in ledger.diagnostics:
+        warn(item.message, place=str(item.place), hint=item.hint)
+    restored = restore_landings(ledger, project.tasks_dir, blobs)
+    if restored:
+        warn(
+            f"the ledger had lost the landings of {', '.join(restored)}; their attempts still knew them",
+            hint="what else it held is built or verified again, unless you restore ledger.jsonl from git",
+        )
 
 
 def restore_landings(ledger: Ledger, tasks_dir: Path, blobs: Blobs) -> tuple[str, ...]:

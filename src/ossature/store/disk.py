@@ -42,6 +42,18 @@ def disk_error(error: OSError, path: Path | str, doing: str) -> DiskError:
     return DiskError(f"cannot {doing}: {reason}", place=Place(str(path)), hint=hint)
 
 
+def need_descriptors(folder: Path, count: int) -> None:
+    """Raise DiskError where *count* more files cannot be opened; *folder* is where the work would be."""
+    spare: list[int] = []
+    try:
+        with disk_errors(folder, "work in"):
+            for _ in range(count):
+                spare.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    finally:
+        for fd in spare:
+            os.close(fd)
+
+
 def read_bytes(path: Path) -> bytes:
     """The whole file; raises DiskError, also when it is missing."""
     with disk_errors(path, "read"):
