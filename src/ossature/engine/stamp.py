@@ -7,6 +7,7 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
+from zlib import crc32
 
 from ossature import __version__
 
@@ -42,14 +43,17 @@ def read_stamp(root: str) -> int | None:
         if signature and signature[3]:
             return None
         with open(f"{root}/.ossature/work/{_NAME}", "rb") as file:
-            stamp: dict[str, Any] = json.load(file)
+            checksum, _, content = file.read().partition(b" ")
+        if checksum != b"%08x" % crc32(content):
+            return None
+        stamp: dict[str, Any] = json.loads(content)
         if stamp["version"] != __version__:
             return None
         changed = _changed(root, stamp)
         if changed and (changed != [_PLAN] or not _says_the_same(root, stamp)):
             return None
         return int(stamp["tasks"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -92,10 +96,12 @@ def _plan_digest(path: str) -> str | None:
 
 def _write(folder: Path, stamp: Mapping[str, Any]) -> None:
     """Replace the stamp. A disk that refuses is no matter: the next look takes longer, that is all."""
-    scratch = folder / f".{_NAME}.{os.getpid()}"
+    # Named as all scratch files are, so that one which a kill left is known for it.
+    scratch = folder / f".ossature-{os.urandom(8).hex()}.tmp"
+    content = json.dumps(stamp).encode("ascii")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(json.dumps(stamp), "utf-8")
+        scratch.write_bytes(b"%08x %b" % (crc32(content), content))
         os.replace(scratch, folder / _NAME)
     except OSError:
         with suppress(OSError):
