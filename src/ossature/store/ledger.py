@@ -106,7 +106,7 @@ class Ledger:
         folded = _fold(content, path)
         problems = folded.diagnostics
         self.is_doubtful = folded.is_blank or bool(problems) or not content.endswith(b"\n")
-        """Nothing in it can be believed, or not all of it: landings may be missing that there were."""
+        """Nothing in it can be believed, or not all of it: landings may be missing."""
         self.dropped = frozenset(folded.dropped)
         """Lineages that have nothing landed any more, and are meant to."""
         landed = _intents(folded.landed, path, problems)
@@ -129,11 +129,6 @@ class Ledger:
         if not keep and not is_whole:
             ledger._append({"t": "header", "format": FORMAT})
         return ledger
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """The same as `Ledger(path)`."""
-        return cls(path)
 
     @property
     def landings(self) -> Mapping[str, Landing]:
@@ -347,10 +342,9 @@ def _record_of(intent: Intent) -> dict[str, Any]:
 
 
 def _intent(record: dict[str, Any]) -> Intent:
-    """A missing field or one of another type is a TypeError or a KeyError."""
-    if type(record["before"]) is not dict:
-        raise TypeError("a map is something else")
-    return Intent(record["id"], landing_of(record["landing"]), record["before"], tuple(record["skip"]))
+    """A missing field or one of another type is a TypeError, a KeyError or an AttributeError."""
+    landing, before = landing_of(record["landing"]), dict(record["before"].items())
+    return Intent(record["id"], landing, before, tuple(record["skip"]))
 
 
 def landing_of(fields: Mapping[str, Any]) -> Landing:

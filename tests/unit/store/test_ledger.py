@@ -66,7 +66,7 @@ def test_a_missing_ledger_is_empty(tmp_path: Path):
 def test_what_landed_last_counts(tmp_path: Path):
     path = tmp_path / "state" / "ledger.jsonl"
     fill(path)
-    ledger = Ledger.read(path)
+    ledger = Ledger(path)
     assert list(ledger.landings.items()) == [("a", landing("a", 2)), ("c", landing("c", 1))]
     assert ledger.diagnostics == ()
 
@@ -104,7 +104,7 @@ def test_a_ledger_that_was_read_takes_no_records(tmp_path: Path):
     fill(path)
     before = path.read_bytes()
     with pytest.raises(RuntimeError):
-        Ledger.read(path).append_dropped("a")
+        Ledger(path).append_dropped("a")
     ledger = Ledger.open(path)
     ledger.close()
     ledger.close()
@@ -360,7 +360,7 @@ def test_a_ledger_tells_the_same_before_and_after_it_is_read_again(
         elif operation == "reopen":
             ledger.close()
             ledger = Ledger.open(path)
-        read = Ledger.read(path)
+        read = Ledger(path)
         assert list(read.landings.items()) == list(ledger.landings.items())
         assert read.open_intents == ledger.open_intents
     ledger.close()
