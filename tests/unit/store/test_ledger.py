@@ -130,7 +130,7 @@ def test_the_first_line_is_the_format(tmp_path: Path):
 def test_a_ledger_of_a_future_format_is_refused(tmp_path: Path):
     path = tmp_path / "l"
     path.write_bytes(encode_line(b'{"t":"header","format":%d}' % (FORMAT + 1)))
-    for use in (Ledger, Ledger.read, Ledger.open):
+    for use in (Ledger, Ledger.open):
         with pytest.raises(OssatureError, match=f"format {FORMAT + 1}") as caught:
             use(path)
         assert caught.value.exit_code == Exit.USAGE
