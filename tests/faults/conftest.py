@@ -27,7 +27,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Scenario], Lab]]:
 
     def make(scenario: Scenario) -> Lab:
         if scenario.is_plain:
-            monkeypatch.setattr("ossature.engine.owner.LocalExecutor", PlainExecutor)
+            monkeypatch.setattr("ossature.engine.owner.executor_of", PlainExecutor)
         return Lab(scenario, folder.resolve())
 
     yield make
