@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import statistics
@@ -43,6 +44,24 @@ def environ() -> dict[str, str]:
     # The projects are made here, by hand.
     kept["OSSATURE_TRUSTED_PATHS"] = os.pathsep.join((tempfile.gettempdir(), "/dev/shm"))
     return {**kept, "XDG_CONFIG_HOME": "/nonexistent"}
+
+
+def sandboxed_nothing(slot: Path) -> Callable[[], object]:
+    """What runs `true` as a build runs a verify command, in the sandbox that this machine has."""
+    from ossature.build.cage import Policy, base_interpreter
+    from ossature.build.command import Action, LocalExecutor
+    from ossature.build.sandbox import make_python_dir, scrubbed_environ
+    from ossature.build.tiers import Machine
+
+    for name in ("tree", "home", "tmp"):
+        (slot / name).mkdir(parents=True, exist_ok=True)
+    cage = Machine(os.environ, slot).find(Policy(hidden=(Path.home(),))).cage
+    assert cage is not None, "no sandbox works here"
+    python_dir = make_python_dir(slot / "bin", base_interpreter())
+    scrubbed = scrubbed_environ(os.environ, home=slot / "home", temp_dir=slot / "tmp", python_dir=python_dir)
+    action = Action("true", slot / "tree", scrubbed, 60.0, slot / "log")
+    executor = LocalExecutor(cage)
+    return lambda: asyncio.run(executor.run(action))
 
 
 def report(name: str, figures: Mapping[str, Any]) -> None:

@@ -1,15 +1,14 @@
-"""What the engine adds to a task (wall less model and verify) beside one `true` and as many fdatasyncs."""
+"""What the engine adds to a task (wall less model and verify) beside a sandboxed `true` and its syncs."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from _kit import environ, report
+from _kit import environ, report, sandboxed_nothing
 
 from ossature.domain import event as ev
 from ossature.engine.owner import own
@@ -19,7 +18,7 @@ from ossature.store.journal import read_records
 
 TASKS = 200
 SYNCS_PER_TASK = 12
-"""Counted with strace: journal, blobs, intent, landing, response and attempt."""
+"""Counted with strace: journal, blob, intent, landing, response and attempt."""
 SPEC = (
     "---\nid: BENCH\nstatus: draft\npriority: low\n---\n\n# Bench\n\n## Overview\n\nx\n\n"
     "## Requirements\n\n### Thing\n\nDoes it.\n"
@@ -40,7 +39,7 @@ def main() -> None:
         (root / "ossature.toml").write_text(f'[llm]\nmodel = "exec:{sys.executable} -S -E {root}/model.py"\n')
         (root / "specs" / "b.smd").write_text(SPEC)
         (root / ".ossature" / "plan.toml").write_text("\n".join(_task(n) for n in range(1, TASKS + 1)))
-        request = RunRequest(preset="auto", is_headless=True, sandbox="danger-full-access")
+        request = RunRequest(preset="auto", is_headless=True)
         code = own(load_project(root), request)
         assert code == 0, code
         run = next((root / ".ossature" / "runs").iterdir())
@@ -77,12 +76,13 @@ def _overheads(records: list) -> list[float]:  # type: ignore[type-arg]
 
 
 def _reference(root: Path) -> float:
-    """Median seconds of one process that does nothing and as many fdatasyncs as a task costs."""
+    """Median seconds of one command that does nothing, in the sandbox, and as many fdatasyncs as a task."""
+    run_nothing = sandboxed_nothing(root / ".ossature" / "work" / "0")
     times: list[float] = []
     fd = os.open(root / "reference", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for _ in range(30):
         started = time.perf_counter()
-        subprocess.run(["/bin/sh", "-c", "true"], check=True)
+        run_nothing()
         for _ in range(SYNCS_PER_TASK):
             os.write(fd, b"x" * 200)
             os.fdatasync(fd)

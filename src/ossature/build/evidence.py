@@ -51,9 +51,12 @@ def keep_evidence(
     *,
     redact: Callable[[str], str],
 ) -> Evidence:
-    """Put the texts behind all leaves of *task* into blobs, without secrets. Raises DiskError."""
+    """Put the texts behind all leaves of *task* into blobs, without secrets. Raises DiskError.
+
+    Not durably: no build needs them, and a power cut in the next seconds costs an explanation, no more.
+    """
     for node in sources.input_nodes(task.id, blobs.has):
-        blobs.put(node.encode())
+        blobs.put(node.encode(), is_durable=False)
     for part in material.parts:
         if part.text is None and part.digest != NEVER and not blobs.has(part.digest):
             # What went away meanwhile is not kept; `why` then shows digests alone.
@@ -67,7 +70,7 @@ def keep_evidence(
     for text in uncounted.values():
         _keep(blobs, digest_text(text), text.encode("utf-8", "surrogatepass"), redact)
     return Evidence(
-        texts=blobs.put(canonical_json(texts).encode()),
+        texts=blobs.put(canonical_json(texts).encode(), is_durable=False),
         uncounted={leaf: digest_text(text) for leaf, text in uncounted.items()},
     )
 
@@ -142,4 +145,4 @@ def _keep(blobs: Blobs, digest: str, content: bytes, redact: Callable[[str], str
     text = content.decode("latin-1")
     is_fit = len(content) <= TOO_BIG and digest_bytes(content) == digest and redact(text) == text
     if is_fit and not blobs.has(digest):
-        blobs.put(content)
+        blobs.put(content, is_durable=False)

@@ -365,4 +365,5 @@ def _recorded_reply(log: AttemptLog) -> Reply:
 
 
 def _update(log: AttemptLog, **changes: Any) -> None:
-    log.write_meta({**(log.read_meta() or {}), **changes})
+    """Not durably: a reply whose verdict is lost is taken up by the next run, which says the same of it."""
+    log.write_meta({**(log.read_meta() or {}), **changes}, is_durable=False)

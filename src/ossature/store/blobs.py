@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ossature.digest import digest_bytes, short
 from ossature.errors import DiskError, Place
-from ossature.store.disk import disk_errors, read_existing, write_atomic
+from ossature.store.disk import disk_errors, read_existing, sync_file, write_atomic
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -19,12 +19,18 @@ class Blobs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def put(self, content: bytes) -> str:
-        """Keep *content* durably and return its digest; a damaged copy is replaced. Raises DiskError."""
+    def put(self, content: bytes, *, is_durable: bool = True) -> str:
+        """Keep *content*, durably unless said otherwise, and return its digest; a damaged copy is replaced.
+
+        Raises DiskError.
+        """
         digest = digest_bytes(content)
         path = self._path(digest)
         if read_existing(path) != content:
-            write_atomic(path, content)
+            write_atomic(path, content, is_durable=is_durable)
+        elif is_durable:
+            # It may have been put there by somebody to whom that did not matter.
+            sync_file(path)
         return digest
 
     def get(self, digest: str) -> bytes:

@@ -69,11 +69,12 @@ def read_existing(path: Path) -> bytes | None:
             return None
 
 
-def write_atomic(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+def write_atomic(path: Path, content: bytes, *, mode: int = 0o644, is_durable: bool = True) -> None:
     """Replace *path* by *content*, made durable before it gets its name; makes missing folders.
 
-    *mode* is subject to the umask. Raises DiskError, and then the old file is as it was and no scratch file
-    is left. One that a kill left behind is known by `is_scratch`.
+    *mode* is subject to the umask. Without `is_durable` a kill still leaves the old file or the new one, but
+    a power cut may lose it: for what can be done without or made anew. Raises DiskError, and then the old
+    file is as it was and no scratch file is left. One that a kill left behind is known by `is_scratch`.
     """
     with disk_errors(path, "write"):
         make_folder(path.parent)
@@ -82,7 +83,8 @@ def write_atomic(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         try:
             try:
                 write_all(fd, content)
-                os.fsync(fd)
+                if is_durable:
+                    os.fsync(fd)
             finally:
                 os.close(fd)
             scratch.rename(path)
@@ -90,7 +92,8 @@ def write_atomic(path: Path, content: bytes, *, mode: int = 0o644) -> None:
             with contextlib.suppress(OSError):
                 scratch.unlink()
             raise
-        sync_folder(path.parent)
+        if is_durable:
+            sync_folder(path.parent)
 
 
 def make_folder(path: Path) -> None:
@@ -105,6 +108,17 @@ def make_folder(path: Path) -> None:
         if not path.is_dir():
             raise
     sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file that is there durable, its name included. Raises DiskError."""
+    with disk_errors(path, "write"):
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

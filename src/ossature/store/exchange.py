@@ -106,7 +106,7 @@ class Exchanges:
 
     def _write(self, request_digest: str, rels: list[str]) -> None:
         text = json.dumps({"request": request_digest, "attempts": rels}, indent=2) + "\n"
-        write_atomic(self._path(request_digest), text.encode("ascii"))
+        write_atomic(self._path(request_digest), text.encode("ascii"), is_durable=False)
 
 
 def _last_two(folder: str | Path) -> str:

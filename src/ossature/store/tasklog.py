@@ -70,7 +70,8 @@ class AttemptLog:
         return self.folder / "attempt.json"
 
     def write_prompt(self, text: str) -> None:
-        write_atomic(self.prompt_path, utf8(self._redact(text)))
+        """Keep the prompt; not durable before the response is."""
+        write_atomic(self.prompt_path, utf8(self._redact(text)), is_durable=False)
 
     def append_response(self, text: str) -> None:
         """Add what came in, free of secrets; a reader may look at `part_path` meanwhile. Not durable."""
@@ -84,12 +85,13 @@ class AttemptLog:
             self.part_path.unlink(missing_ok=True)
 
     def write_changes(self, diff: str) -> None:
-        write_atomic(self.changes_path, utf8(self._redact(diff)))
+        """Keep what the reply changed; not durable, since the reply says it too."""
+        write_atomic(self.changes_path, utf8(self._redact(diff)), is_durable=False)
 
-    def write_meta(self, meta: Mapping[str, Any]) -> None:
+    def write_meta(self, meta: Mapping[str, Any], *, is_durable: bool = True) -> None:
         """Replace `attempt.json`; *meta* holds JSON values."""
         text = json.dumps(dict(meta), indent=2, ensure_ascii=False) + "\n"
-        write_atomic(self.meta_path, utf8(self._redact(text)))
+        write_atomic(self.meta_path, utf8(self._redact(text)), is_durable=is_durable)
 
     def read_meta(self) -> dict[str, Any] | None:
         """None when it is missing or damaged."""
