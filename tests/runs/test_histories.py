@@ -34,7 +34,7 @@ def lived(root: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> History:
     """One history from its beginning to its end; checked after every step."""
     model = FakeModel()
     monkeypatch.setattr("ossature.engine.owner.Models", lambda settings, **_: FakeModels(model, settings))
-    monkeypatch.setattr("ossature.engine.owner.LocalExecutor", Instant)
+    monkeypatch.setattr("ossature.engine.owner.executor_of", lambda *_: Instant())
     kit = Kit(root, model)
     kit.config("[build]\nmax_fix_attempts = 1\n")
     fill(kit)
