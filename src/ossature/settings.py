@@ -15,6 +15,7 @@ CONFIG_NAME = "ossature.toml"
 SandboxMode = Literal["read-only", "workspace-write", "danger-full-access"]
 SANDBOX_MODES: tuple[SandboxMode, ...] = ("read-only", "workspace-write", "danger-full-access")
 Isolation = Literal["deps", "tree"]
+Regeneration = Literal["update", "fresh"]
 Edits = Literal["ask", "accept", "set-aside", "revert", "stop"]
 EDITS: tuple[Edits, ...] = ("ask", "accept", "set-aside", "revert", "stop")
 """What becomes of outputs that people edited: answers to the `conflict` gate, given before a run."""
@@ -50,6 +51,7 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
         "verify_attempts": int,
         "setup_timeout_s": (int, float),
         "isolation": str,
+        "regenerate": str,
         "jobs": int,
         "edits": str,
     },
@@ -92,6 +94,7 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "verify_attempts": ("build", "verify_attempts"),
     "setup_timeout_s": ("build", "setup_timeout_s"),
     "isolation": ("build", "isolation"),
+    "regenerate": ("build", "regenerate"),
     "idle_timeout_s": ("build", "idle_timeout_s"),
     "wants_network": ("sandbox", "network"),
     "jobs": ("build", "jobs"),
@@ -162,6 +165,8 @@ class Settings:
     """For each setup command."""
     isolation: Isolation = "deps"
     """deps: a stage holds what its task waits for; tree: what all tasks before it landed."""
+    regenerate: Regeneration = "update"
+    """update: a task that is generated anew is shown its earlier files; fresh: it is not."""
     limits: Limits = field(default_factory=Limits)
     idle_timeout_s: float = 0.0
     """A verify command that writes nothing for so long is ended; 0: never."""
@@ -299,6 +304,11 @@ def _check_choices(text: str, settings: Settings) -> None:
         place = Place(CONFIG_NAME, line_of(text, "build", "isolation"))
         raise ConfigError(
             f'build.isolation has to be "deps" or "tree", not {settings.isolation!r:.60}', place=place
+        )
+    if settings.regenerate not in get_args(Regeneration):
+        place = Place(CONFIG_NAME, line_of(text, "build", "regenerate"))
+        raise ConfigError(
+            f'build.regenerate has to be "update" or "fresh", not {settings.regenerate!r:.60}', place=place
         )
     if settings.edits not in EDITS:
         place = Place(CONFIG_NAME, line_of(text, "build", "edits"))

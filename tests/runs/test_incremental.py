@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ossature.digest import digest_text, short
+from ossature.errors import ConfigError
 from ossature.llm.client import Request
 from tests.runs.kit import Kit, block, plan_text, task
 from tests.runs.test_invalidation import step
@@ -165,3 +166,22 @@ def test_edited_project_builds_to_what_a_fresh_one_does(kit: Kit, seed: int, tmp
             fresh = from_nothing(kit, tmp_path / f"fresh{number}")
             # Files of tasks that are gone stay, as nobody's.
             assert {path: raw for path, raw in kit.tree().items() if path in fresh} == fresh, done
+
+
+@pytest.mark.parametrize(("how", "is_shown"), [("update", True), ("fresh", False)])
+def test_a_task_generated_anew_is_shown_its_earlier_files_or_not(kit: Kit, how: str, is_shown: bool):
+    kit.plan([task("001", "shelf.txt")])
+    kit.model.says("001", block("shelf.txt", "an earlier shelf"))
+    assert kit.own().code == 0
+    kit.config(f'[build]\nregenerate = "{how}"\n')
+    assert kit.own().ran == {}
+    kit.edit("specs/lib.smd", "Counts parcels on a shelf.", "Counts all parcels on a shelf.")
+    assert kit.own().landed == ["001"]
+    assert ("an earlier shelf" in kit.model.calls[-1].prompt) is is_shown
+    assert "Counts all parcels" in kit.model.calls[-1].prompt
+
+
+def test_another_word_for_it_is_refused(kit: Kit):
+    kit.config('[build]\nregenerate = "never"\n')
+    with pytest.raises(ConfigError, match='has to be "update" or "fresh"'):
+        kit.own()

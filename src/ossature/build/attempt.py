@@ -76,7 +76,8 @@ class Attempts:
         self._of_person.clear()
         self._history.clear()
         self._model = model
-        self._shown = previous_files(previous, self._task, self._tools.blobs) if previous else {}
+        shown = previous if self._tools.page.shows_previous else None
+        self._shown = previous_files(shown, self._task, self._tools.blobs) if shown else {}
         prompt = implement_prompt(
             self._task,
             self._material,

@@ -31,6 +31,8 @@ class Page:
     """(path, digest) -> content of a file part."""
     read_context: Callable[[str], bytes]
     max_inline_lines: int
+    shows_previous: bool = True
+    """A task that is generated anew is shown the files that it landed before."""
 
     def content_of(self, part: Part) -> bytes:
         """The bytes that *part* stands for, as they are now. Raises OssatureError."""

@@ -109,7 +109,7 @@ class _Guesser:
         material = material_of(task, self._sources)
         landing = self._sources.landings.get(task.id)
         previous = ""
-        if landing is not None:
+        if landing is not None and self._view.page.shows_previous:
             old_texts = texts_of(landing, self._blobs)
             previous = previous_text(previous_files(landing, task, self._blobs), old_texts, material)
         prompt = implement_prompt(task, material, self._view.page, previous=previous)

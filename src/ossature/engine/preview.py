@@ -299,10 +299,11 @@ def prompt_preview(view: ProjectView, task_id: str) -> str:
     material = material_of(task, sources)
     landing = sources.landings.get(task.id)
     previous = ""
-    if landing is not None:
+    page = page_of(view.project, blobs)
+    if landing is not None and page.shows_previous:
         old_texts = texts_of(landing, blobs)
         previous = previous_text(previous_files(landing, task, blobs), old_texts, material)
-    prompt = implement_prompt(task, material, page_of(view.project, blobs), previous=previous)
+    prompt = implement_prompt(task, material, page, previous=previous)
     return f"{prompt.system}\n\n{USER_LINE}\n\n{prompt.prompt}"
 
 
@@ -321,4 +322,5 @@ def page_of(project: Project, blobs: Blobs) -> Page:
         read_file=read_file,
         read_context=context.read,
         max_inline_lines=project.settings.max_inline_lines,
+        shows_previous=project.settings.regenerate == "update",
     )
