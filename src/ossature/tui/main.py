@@ -13,7 +13,7 @@ from types import FrameType
 from ossature.engine.session import RunRequest
 from ossature.project import load_project
 from ossature.tui.app import leave_message, make_app
-from ossature.tui.driver import QuietDriver
+from ossature.tui.driver.terminal import driver_for
 
 
 def main(argv: list[str]) -> int:
@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     request = RunRequest.model_validate_json(args.request) if args.request else None
     base = RunRequest.model_validate_json(args.base) if args.base else None
     app = make_app(load_project(Path(args.project)), request, base=base, is_demo=args.demo)
-    app.driver_class = QuietDriver
+    app.driver_class = driver_for(os.environ)
     status = app.run()
     sys.stdout.write(leave_message(app.bridge))
     sys.stdout.flush()
