@@ -23,7 +23,7 @@ _ON_BLANK = ("underscore", "strikethrough", "reverse")
 
 
 class Screen(pyte.Screen):
-    """Half of a wide character that is drawn over leaves a space, as on real terminals; pyte leaves the half."""
+    """Where half of a wide character is drawn over, the other half is a space, as on real terminals."""
 
     has_wide = False
 

@@ -59,6 +59,7 @@ class OssatureApp(ProjectReads):
         except OssatureError as error:
             self.say_error(error)
         self.log_pane.restart(self.bridge.log)
+        self._poll()
         self.show_all()
         self.reload()
         self.app_resume_signal.subscribe(self, lambda _: self.call_after_refresh(self.repaint))

@@ -15,6 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from ossature.domain.decision import Question
 from ossature.domain.plain_text import clean_line
@@ -187,6 +188,11 @@ class Frame(App[int], inherit_bindings=False):
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._resized)
+
+    def on_command_palette_opened(self) -> None:
+        """A blinking cursor is traffic."""
+        for field in self.screen.query(Input):
+            field.cursor_blink = False
 
     def repaint(self) -> None:
         """Draw every cell anew: another program has had the terminal."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from ossature.tui.driver.delta import Pen, send_difference
+from ossature.tui.driver.delta import send_difference
 from ossature.tui.driver.frame import draw, is_frame
 from ossature.tui.driver.grid import UNKNOWN, Grid
+from ossature.tui.driver.pen import Pen
 from ossature.tui.driver.sgr import PLAIN
 
 ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
@@ -31,10 +32,11 @@ class Canvas:
     Frames are drawn on a grid, so that several make one. Everything else is passed on as it is, in order.
     """
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, *, can_erase: bool = False) -> None:
+        """*can_erase*: the terminal fills erased cells with the background that it draws with."""
         self._wanted = Grid(width, height)
         self._shown = Grid(width, height)
-        self._pen = Pen()
+        self._pen = Pen(width, can_erase)
         self._cursor = (0, 0)
         self._passed: list[str] = []
         self._is_entered = False
@@ -81,7 +83,8 @@ class Canvas:
         wanted = self._wanted
         self._shown = Grid(wanted.width, wanted.height)
         wanted.changed = set(range(wanted.height))
-        self._pen.lose()
+        self._pen.x = None
+        self._pen.edge = wanted.width
         self._has_news = True
 
     def passed(self) -> str:
@@ -96,7 +99,7 @@ class Canvas:
             return ""
         self._has_news = False
         rows = len(self._wanted.changed)
-        send_difference(self._wanted, self._shown, self._pen)
+        self._pen = send_difference(self._wanted, self._shown, self._pen)
         self._pen.move(*self._cursor)
         text = self._pen.take()
         return f"{SYNC_START}{text}{SYNC_END}" if self._is_synchronised and rows > 1 and text else text

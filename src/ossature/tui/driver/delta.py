@@ -2,98 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ossature.tui.driver.grid import UNKNOWN, Grid, Row, has_doubt, is_sure
-from ossature.tui.driver.sgr import PLAIN, Look, change, drawing_blank
+from ossature.tui.driver.pen import Pen, Run
+from ossature.tui.driver.sgr import Look, drawing_blank
 
 MAX_BRIDGE = 4
 """So many unchanged cells are written again rather than jumped over: a jump takes four bytes."""
 
 
-class Pen:
-    """Where the terminal draws, and how; collects what is to be sent."""
+def send_difference(wanted: Grid, shown: Grid, pen: Pen) -> Pen:
+    """The pen after it has drawn what has changed in *wanted* where it differs from *shown*; noted there.
 
-    def __init__(self) -> None:
-        self.look: Look = PLAIN
-        self._x: int | None = None
-        """None when terminals may disagree."""
-        self._y = 0
-        self._parts: list[str] = []
-
-    def lose(self) -> None:
-        """Nobody knows where the cursor is."""
-        self._x = None
-
-    def take(self) -> str:
-        """What has been collected, once."""
-        text = "".join(self._parts)
-        self._parts.clear()
-        return text
-
-    def wear(self, look: Look) -> None:
-        if look != self.look:
-            self._parts.append(change(self.look, look))
-            self.look = look
-
-    def move(self, x: int, y: int) -> None:
-        if self._y == y and self._x == x:
-            return
-        if self._x is not None and self._y == y and x > self._x:
-            step = x - self._x
-            self._parts.append(f"\x1b[{step if step > 1 else ''}C")
-        elif x:
-            self._parts.append(f"\x1b[{y + 1};{x + 1}H")
-        else:
-            self._parts.append(f"\x1b[{y + 1 if y else ''}H")
-        self._x, self._y = x, y
-
-    def bridge(self, x: int, y: int, row: Row) -> None:
-        """Go to a column by drawing what is there already, where that is shorter than a jump."""
-        at = self._x
-        if at is None or self._y != y or not 0 < x - at <= MAX_BRIDGE:
-            return
-        between = row.characters[at:x]
-        if all(map(self._draws, between, row.looks[at:x])):
-            self._parts.extend(between)
-            self._x = x
-
-    def write(self, character: str, look: Look, *, width: int, edge: int) -> None:
-        """One cell's content at the cursor; *edge* is the width of the screen."""
-        self.wear(drawing_blank(self.look, look) if character == " " else look)
-        self._parts.append(character)
-        assert self._x is not None
-        self._x += width
-        # At the edge terminals wait in different places for the next character.
-        if self._x >= edge or not is_sure(character):
-            self._x = None
-
-    def _draws(self, character: str, look: Look) -> bool:
-        if not character.isascii() or character in ("", UNKNOWN):
-            return False
-        return self.look == (drawing_blank(self.look, look) if character == " " else look)
-
-
-def send_difference(wanted: Grid, shown: Grid, pen: Pen) -> None:
-    """Have *pen* draw what has changed in *wanted* where it differs from *shown*, and note it there.
-
-    The grids are of one size. A row where terminals may disagree on the width of a character is drawn whole:
-    what stands right of it may be elsewhere than we think.
+    The grids are of one size. A row where terminals may disagree on the width of a character is drawn whole,
+    cell by cell: what stands right of it may be elsewhere than we think.
     """
+    runs: list[Run] = []
+    doubtful: list[int] = []
     for y in sorted(wanted.changed):
         row, old = wanted.rows[y], shown.rows[y]
         if row.characters != old.characters or row.looks != old.looks:
-            _send_row(y, row, Row(wanted.width, UNKNOWN) if has_doubt(row) or has_doubt(old) else old, pen)
+            if has_doubt(row) or has_doubt(old):
+                doubtful.append(y)
+            else:
+                runs += _runs(y, row, old)
             shown.rows[y] = row.copy()
     wanted.changed.clear()
+    pen = _drawn(runs, pen)
+    for y in doubtful:
+        _draw_cells(y, wanted.rows[y], pen)
+    return pen
 
 
-def _send_row(y: int, row: Row, old: Row, pen: Pen) -> None:
-    characters, looks = row.characters, row.looks
-    edge = len(characters)
-    cells = zip(characters, looks, old.characters, old.looks, strict=True)
+def _drawn(runs: list[Run], pen: Pen) -> Pen:
+    """Row by row, or all of one look together, within each row or at all: what takes the least."""
+    first: dict[Look, int] = {}
+    for run in runs:
+        first.setdefault(run.look, len(first))
+    orders: tuple[Iterable[Run], ...] = (
+        runs,
+        sorted(runs, key=lambda run: (run.y, first[run.look])),
+        sorted(runs, key=lambda run: first[run.look]),
+    )
+    tried: list[tuple[int, Pen]] = []
+    for order in orders:
+        one = pen.copy()
+        for run in order:
+            one.draw(run)
+        tried.append((sum(len(part.encode()) for part in one.parts), one))
+    return min(tried, key=lambda pair: pair[0])[1]
+
+
+def _runs(y: int, row: Row, old: Row) -> list[Run]:
+    """What of a row differs. A space takes the look of its neighbour where one cannot see that."""
+    runs: list[Run] = []
+    cells = zip(row.characters, row.looks, old.characters, old.looks, strict=True)
     for x, (character, look, old_character, old_look) in enumerate(cells):
-        is_same = character == old_character and look == old_look
-        if not is_same and character not in ("", UNKNOWN):
-            pen.bridge(x, y, row)
-            pen.move(x, y)
-            width = 2 if x + 1 < edge and characters[x + 1] == "" else 1
-            pen.write(character, look, width=width, edge=edge)
+        if (character == old_character and look == old_look) or character in ("", UNKNOWN):
+            continue
+        end = x + 2 if row.characters[x + 1 : x + 2] == [""] else x + 1
+        run = Run(x, y, look, character, end)
+        joined = _joined(runs[-1], run, row) if runs else None
+        if joined is None:
+            runs.append(run)
+        else:
+            runs[-1] = joined
+    return runs
+
+
+def _joined(left: Run, right: Run, row: Row) -> Run | None:
+    """Both as one, with the few cells between them; None when they are not alike or too far apart."""
+    between = row.characters[left.end : right.x]
+    if len(between) > MAX_BRIDGE or UNKNOWN in between or not "".join(between).isascii():
+        return None
+    look = left.look if left.text.strip(" ") or not _suits(right.look, left.text, left.look) else right.look
+    texts = zip((*between, right.text), (*row.looks[left.end : right.x], right.look), strict=True)
+    if not all(_suits(look, text, wanted) for text, wanted in texts):
+        return None
+    return Run(left.x, left.y, look, f"{left.text}{''.join(between)}{right.text}", right.end)
+
+
+def _suits(look: Look, text: str, wanted: Look) -> bool:
+    """Drawn with *look* the text is seen as *wanted*."""
+    return look == (wanted if text.strip(" ") else drawing_blank(look, wanted))
+
+
+def _draw_cells(y: int, row: Row, pen: Pen) -> None:
+    for x, (character, look) in enumerate(zip(row.characters, row.looks, strict=True)):
+        if character not in ("", UNKNOWN):
+            end = x + 2 if row.characters[x + 1 : x + 2] == [""] else x + 1
+            pen.draw(Run(x, y, look, character, end))
+            # Wherever it is now, the next cell says where it goes.
+            if not is_sure(character):
+                pen.x = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import curses
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -36,10 +37,10 @@ class DeltaDriver(QuietDriver):
         super().__init__(*args, **options)
         self._painter: Painter | None = None
         self._told_size: tuple[int, int] | None = None
-        self._canvas = Canvas(*self._get_terminal_size())
+        self._canvas = Canvas(*self._get_terminal_size(), can_erase=can_erase())
 
     def write(self, data: str) -> None:
-        """Never blocks. While another program has the terminal it is dropped: afterwards all is drawn anew."""
+        """Never blocks. While another program has the terminal it is dropped: all is drawn anew then."""
         if self._painter is not None:
             self._painter.tell(data)
 
@@ -75,3 +76,12 @@ class DeltaDriver(QuietDriver):
         if self._painter is not None:
             self._told_size = (width, height)
             self._painter.tell(Resized(width, height))
+
+
+def can_erase() -> bool:
+    """The terminal's entry in terminfo says that erasing fills with the background colour."""
+    try:
+        curses.setupterm()
+    except curses.error:
+        return False
+    return curses.tigetflag("bce") > 0 and bool(curses.tigetstr("ech"))
