@@ -85,6 +85,7 @@ class Frame(App[int], inherit_bindings=False):
         self.question_id = ""
         """The open question that the bar shows; the oldest unless the person went on to another."""
         self.set_class(self.glyphs.is_ascii, "-ascii")
+        self.set_class(self.is_remote, "-remote")
         self.header = Header(glyphs=self.glyphs)
         self.specs = SpecsPane(glyphs=self.glyphs)
         self.findings = FindingsPane(glyphs=self.glyphs)

@@ -99,7 +99,8 @@ def screen_environment(environ: Mapping[str, str]) -> dict[str, str]:
         **kept,
         "TEXTUAL_ANIMATIONS": "none",
         "ESCDELAY": environ.get("ESCDELAY") or ("150" if is_remote else "50"),
-        "TEXTUAL_FPS": "10" if is_remote else "30",
+        # Our driver paces what is sent by itself, and makes one frame of what follows closely.
+        "TEXTUAL_FPS": "10" if is_remote and environ.get("OSSATURE_DRIVER") == "stock" else "30",
         "TEXTUAL_SMOOTH_SCROLL": "0",
     }
 

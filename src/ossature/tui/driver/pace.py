@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-SETTLE_S = 0.012
-"""An update that follows this soon goes into the same frame: a key's consequences are painted in steps."""
 RESIZE_SETTLE_S = 0.3
 """How long the app may take to draw itself in a new size before what is left of the old one is sent."""
 BURST_BYTES = 3000
@@ -18,13 +16,16 @@ AFTER_KEY_S = 0.5
 class Tempo(NamedTuple):
     """What a link is given."""
 
+    settle_s: float
+    """An update that follows this soon goes into the same frame, as long as that keeps nobody waiting: a key's
+    consequences are painted in steps."""
     frames_per_s: float
     bytes_per_s: float | None
     """For what comes by itself, not for answers to keys; None is no limit."""
 
 
-LOCAL = Tempo(30, None)
-REMOTE = Tempo(10, 2500)
+LOCAL = Tempo(0.01, 30, None)
+REMOTE = Tempo(0.04, 10, 2500)
 
 
 def tempo_for(environ: Mapping[str, str]) -> Tempo:
@@ -37,6 +38,8 @@ class Pace:
 
     def __init__(self, tempo: Tempo) -> None:
         self._tempo = tempo
+        self._changed_at: float | None = None
+        """The first change since the last frame."""
         self._settled_at: float | None = None
         """The changes since the last frame have come to rest; None without any."""
         self._free_at = 0.0
@@ -46,10 +49,12 @@ class Pace:
 
     def changed(self, now: float) -> None:
         """There is something to send."""
-        if self._settled_at is None or self._settled_at > now + SETTLE_S:
-            self._settled_at = now + SETTLE_S
+        if self._changed_at is None:
+            self._changed_at = now
+        self._settled_at = min(now + self._tempo.settle_s, self._changed_at + 1 / self._tempo.frames_per_s)
 
     def resized(self, now: float) -> None:
+        self._changed_at = None
         self._settled_at = now + RESIZE_SETTLE_S
         self._patient_at = self._settled_at + AFTER_KEY_S
 
@@ -69,7 +74,7 @@ class Pace:
 
     def sent(self, now: float, size: int) -> None:
         """A frame of *size* bytes is on its way."""
-        self._settled_at = None
+        self._changed_at = self._settled_at = None
         self._free_at = now + 1 / self._tempo.frames_per_s if size else self._free_at
         rate = self._tempo.bytes_per_s
         if rate is not None:

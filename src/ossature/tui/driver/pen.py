@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ossature.tui.driver.sgr import PLAIN, Look, change, marks_blanks
+from ossature.tui.driver.sgr import PLAIN, Look, change, drawing_blank, marks_blanks
 
 _MANY_BLANKS = re.compile("( {11,}| {6,}$)")
 """Erasing takes five bytes, and going on behind it five more."""
@@ -63,7 +63,8 @@ class Pen:
     def draw(self, run: Run) -> None:
         """The cells of a run, whose widths are beyond doubt."""
         self.move(run.x, run.y)
-        self.wear(run.look)
+        is_blank = not run.text.strip(" ")
+        self.wear(drawing_blank(self.look, run.look) if is_blank else run.look)
         if not self.can_erase or marks_blanks(run.look):
             self._write(run.text, run.end)
             return
