@@ -1,6 +1,6 @@
 """Bytes that the screen sends at 80x24 with 256 colours, beside Textual's own driver on the same scenes.
 
-`python bench/wire.py [stock|delta]…` takes these drivers, else both; exits 1 when ours is over its budget.
+`python bench/wire.py [stock|delta]…` measures these, else both; exits 1 when ours sends more than its budget.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ QUIET_S = 1.0
 """After so long without a byte an answer is over."""
 PATIENCE_S = 60.0
 LINK_BYTES_PER_S = 20_000
+LOST_S = 10.0
+"""So long a key's sign is waited for; it counts with this time then."""
 ECHOED = "the-sign-of-each-key-comes-back-while-a-log-runs"
 BUDGET = {
     "first_paint_bytes": 6144,
@@ -123,24 +125,27 @@ class Link:
 
 
 @contextmanager
-def shown(driver: str, play: Callable[[Scene], None]) -> Iterator[tuple[Link, Scene, int]]:
-    """The screen on a live run of the scene, and the bytes of its first paint."""
+def shown(driver: str, play: Callable[[Scene], None]) -> Iterator[tuple[Link, Scene, float]]:
+    """The screen on a live run of the scene, and the seconds from its start to what it shows first."""
     with tempfile.TemporaryDirectory() as folder:
         scene = Scene(Path(folder) / "spenny", started="just now")
         play(scene)
         with owned(scene):
+            started = time.monotonic()
             link = Link(scene.project.root, driver)
             try:
                 link.wait("3 Plan")
+                first_s = time.monotonic() - started
                 link.settle()
-                yield link, scene, link.total
+                yield link, scene, first_s
             finally:
                 link.end()
 
 
 def at_rest(driver: str) -> dict[str, float]:
     """Keys on a run that waits for a person."""
-    with shown(driver, at_fix_gate) as (link, _, first):
+    with shown(driver, at_fix_gate) as (link, _, first_s):
+        first = link.total
         keys = [link.answer(key) for key in "jjkkjGgkj"]
         keys += [link.answer("1"), *(link.answer(key) for key in "jjjjkk")][1:]
         switches = [link.answer(key) for key in ("2", "3", "4", "5", "1", "3")]
@@ -152,6 +157,7 @@ def at_rest(driver: str) -> dict[str, float]:
         link.answer("\x1b")
         return {
             "first_paint_bytes": first,
+            "first_paint_ms": 1000 * first_s,
             "key_median_bytes": statistics.median(keys),
             "key_worst_bytes": max(keys),
             "pane_switch_median_bytes": statistics.median(switches),
@@ -215,14 +221,16 @@ def pouring(scene: Scene) -> Iterator[None]:
 def echo_times(link: Link) -> list[float]:
     """Seconds from each of some keys to its sign on the screen, where the link takes 20 kB/s."""
     link.press("/")
-    slowly(link, lambda: "search" in link.text())
-    times, typed = [], ""
+    slowly(link, lambda: "search" in link.text(), for_s=LOST_S)
+    times, typed, end = [], "", time.monotonic() + PATIENCE_S
     for letter in ECHOED:
+        if time.monotonic() > end:
+            break
         typed += letter
         slowly(link, lambda: False, for_s=0.3)
         link.press(letter)
         started = time.monotonic()
-        slowly(link, lambda text=typed[-20:]: text in link.text())
+        slowly(link, lambda text=typed[-20:]: text in link.text(), for_s=LOST_S)
         times.append(time.monotonic() - started)
     return times
 
@@ -248,7 +256,8 @@ def main(drivers: list[str]) -> int:
         if driver == "delta":
             over = [name for name, most in BUDGET.items() if figures[name] > most]
     report("wire", {"budget": BUDGET, "over": over})
-    return 1 if over else 0
+    # Times depend on what else the machine does.
+    return 1 if any(not name.endswith("_ms") for name in over) else 0
 
 
 if __name__ == "__main__":

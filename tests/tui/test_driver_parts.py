@@ -48,6 +48,27 @@ def shown(*sent: str) -> Terminal:
     return terminal
 
 
+SCRAPS = st.one_of(
+    st.text(max_size=12),
+    st.builds("\x1b[{};{}H".format, st.integers(0, 9), st.integers(0, 60)),
+    st.builds("\x1b[{}m".format, st.from_regex(r"[\d;:]{0,9}", fullmatch=True)),
+    st.sampled_from(("漢", "e\u0301", "\u200d", "\ufe0f", "☺\ufe0f", "\U0001f468\u200d\U0001f469", " " * 15)),
+)
+
+
+@given(st.lists(st.tuples(st.lists(SCRAPS), st.tuples(st.integers(1, 50), st.integers(1, 8))), max_size=5))
+def test_whatever_comes_a_row_keeps_its_width(updates: list[tuple[list[str], tuple[int, int]]]) -> None:
+    canvas = entered()
+    for scraps, size in updates:
+        canvas.take("\x1b[1;1H" + "".join(scraps))
+        canvas.frame()
+        canvas.resize(*size)
+        for grid in (canvas._wanted, canvas._shown):
+            assert {(len(row.characters), len(row.looks)) for row in grid.rows} == {(size[0], size[0])}
+            assert len(grid.rows) == size[1]
+        canvas.frame()
+
+
 LOOKS = st.builds(
     Look,
     st.sampled_from(("", "31", "97", "38;5;110", "38;2;1;2;3")),

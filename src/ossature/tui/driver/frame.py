@@ -42,7 +42,7 @@ def draw(grid: Grid, text: str) -> Drawn:
     for token in _TOKEN.finditer(text):
         match token.lastgroup:
             case "column":
-                x, y = int(token["column"]) - 1, int(token["row"]) - 1
+                x, y = max(int(token["column"]) - 1, 0), max(int(token["row"]) - 1, 0)
             case "sgr":
                 look = applied(look, token["sgr"])
             case "text":

@@ -17,8 +17,8 @@ class Tempo(NamedTuple):
     """What a link is given."""
 
     settle_s: float
-    """An update that follows this soon goes into the same frame, as long as that keeps nobody waiting: a key's
-    consequences are painted in steps."""
+    """An update that follows this soon goes into the same frame, which waits no longer than a frame lasts: a
+    key's consequences are painted in steps."""
     frames_per_s: float
     bytes_per_s: float | None
     """For what comes by itself, not for answers to keys; None is no limit."""

@@ -37,7 +37,7 @@ class DeltaDriver(QuietDriver):
         super().__init__(*args, **options)
         self._painter: Painter | None = None
         self._told_size: tuple[int, int] | None = None
-        self._canvas = Canvas(*self._get_terminal_size(), can_erase=can_erase())
+        self._canvas = Canvas(*self._get_terminal_size(), can_erase=can_erase(self.fileno))
 
     def write(self, data: str) -> None:
         """Never blocks. While another program has the terminal it is dropped: all is drawn anew then."""
@@ -78,10 +78,10 @@ class DeltaDriver(QuietDriver):
             self._painter.tell(Resized(width, height))
 
 
-def can_erase() -> bool:
-    """The terminal's entry in terminfo says that erasing fills with the background colour."""
+def can_erase(fd: int) -> bool:
+    """The entry of the terminal in terminfo says that erasing fills with the background colour."""
     try:
-        curses.setupterm()
+        curses.setupterm(fd=fd)
     except curses.error:
         return False
     return curses.tigetflag("bce") > 0 and bool(curses.tigetstr("ech"))
