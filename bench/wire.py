@@ -39,6 +39,15 @@ LINK_BYTES_PER_S = 20_000
 LOST_S = 10.0
 """So long a key's sign is waited for; it counts with this time then."""
 ECHOED = "the-sign-of-each-key-comes-back-while-a-log-runs"
+NAVIGATION = (
+    ("", "jkkj"),
+    ("1", "jjjk"),
+    ("2", "jjkk"),
+    ("4", ("\x1b[D", "k", "k", "j")),
+    ("5", "kkjk"),
+    ("3", "kGgj"),
+)
+"""Panes by their keys, and moves within each; the first is the plan, which has the focus."""
 BUDGET = {
     "first_paint_bytes": 6144,
     "key_median_bytes": 400,
@@ -146,12 +155,11 @@ def at_rest(driver: str) -> dict[str, float]:
     """Keys on a run that waits for a person."""
     with shown(driver, at_fix_gate) as (link, _, first_s):
         first = link.total
-        keys = [link.answer(key) for key in "jjkkjGgkj"]
-        keys += [link.answer("1"), *(link.answer(key) for key in "jjjjkk")][1:]
-        switches = [link.answer(key) for key in ("2", "3", "4", "5", "1", "3")]
-        keys += [link.answer("4"), *(link.answer(key) for key in ("\x1b[C", "j", "j", "\x1b[C", "j", " "))][
-            1:
-        ]
+        keys, switches = [], []
+        for pane, moves in NAVIGATION:
+            if pane:
+                switches.append(link.answer(pane))
+            keys += [size for move in moves if (size := link.answer(move))]
         link.answer("3")
         palette = link.answer(":")
         link.answer("\x1b")

@@ -8,6 +8,8 @@ from ossature.tui.driver.grid import UNKNOWN, Grid, Row, has_doubt, is_sure
 from ossature.tui.driver.pen import Pen, Run
 from ossature.tui.driver.sgr import Look, drawing_blank
 
+FEW_RUNS = 64
+"""So many can be put into the order of the shortest way to the next; that takes their number squared."""
 MAX_BRIDGE = 4
 """So many unchanged cells are written again rather than jumped over: a jump takes four bytes."""
 
@@ -36,7 +38,7 @@ def send_difference(wanted: Grid, shown: Grid, pen: Pen) -> Pen:
 
 
 def _drawn(runs: list[Run], pen: Pen) -> Pen:
-    """Row by row, or all of one look together, within each row or at all: what takes the least."""
+    """Row by row, one look after the other within each row or at all, or the nearest first: the shortest."""
     first: dict[Look, int] = {}
     for run in runs:
         first.setdefault(run.look, len(first))
@@ -50,8 +52,24 @@ def _drawn(runs: list[Run], pen: Pen) -> Pen:
         one = pen.copy()
         for run in order:
             one.draw(run)
-        tried.append((sum(len(part.encode()) for part in one.parts), one))
+        tried.append((_size(one), one))
+    if len(runs) <= FEW_RUNS:
+        nearest = _nearest_first(runs, pen.copy())
+        tried.append((_size(nearest), nearest))
     return min(tried, key=lambda pair: pair[0])[1]
+
+
+def _nearest_first(runs: list[Run], pen: Pen) -> Pen:
+    left = runs.copy()
+    while left:
+        run = min(left, key=pen.cost)
+        left.remove(run)
+        pen.draw(run)
+    return pen
+
+
+def _size(pen: Pen) -> int:
+    return sum(len(part.encode()) for part in pen.parts)
 
 
 def _runs(y: int, row: Row, old: Row) -> list[Run]:

@@ -60,11 +60,22 @@ class Pen:
         self.parts.append(way)
         self.x, self.y = x, y
 
+    def cost(self, run: Run) -> int:
+        """Characters that it takes to get there and to draw like that."""
+        way = len(_absolute(run.x, run.y))
+        if self.x is not None and (self.x, self.y) != (run.x, run.y):
+            way = min(way, len(_relative(run.x - self.x, run.y - self.y)))
+        elif self.x is not None:
+            way = 0
+        return way + len(change(self.look, self._look_for(run)))
+
+    def _look_for(self, run: Run) -> Look:
+        return run.look if run.text.strip(" ") else drawing_blank(self.look, run.look)
+
     def draw(self, run: Run) -> None:
         """The cells of a run, whose widths are beyond doubt."""
         self.move(run.x, run.y)
-        is_blank = not run.text.strip(" ")
-        self.wear(drawing_blank(self.look, run.look) if is_blank else run.look)
+        self.wear(self._look_for(run))
         if not self.can_erase or marks_blanks(run.look):
             self._write(run.text, run.end)
             return
