@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import threading
 import time
 from enum import Enum, auto
@@ -64,9 +65,16 @@ class Painter(threading.Thread):
 
     def run(self) -> None:
         self._outlet.start()
-        while self._take(self._timeout()):
-            self._send()
-        self._outlet.finish()
+        is_over = False
+        try:
+            while self._take(self._timeout()):
+                self._send()
+            is_over = True
+        finally:
+            self._outlet.finish()
+            if not is_over:
+                # A screen that shows nothing new must not hold the terminal: the launcher gives it back.
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def _timeout(self) -> float | None:
         now = time.monotonic()
