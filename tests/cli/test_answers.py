@@ -76,3 +76,17 @@ def test_a_verb_that_is_not_offered_is_refused(project):
     asked = QUESTION.model_copy(update={"verbs": ("approve", "abort")})
     with pytest.raises(UsageError, match="does not offer retry"):
         decision_for(Answer("retry"), asked, project)
+
+
+def test_a_copy_is_called_by_the_name_of_the_output(project):
+    name = ".ossature/tasks/a-1234/run-1-fix/staged/a.py"
+    asked = QUESTION.model_copy(
+        update={"files": (name, "b"), "digests": ("abc", "def"), "titles": ("a.py", "b")}
+    )
+    for path in ("a.py", name):
+        decision = decision_for(Answer("edit", path=path, content="new"), asked, project)
+        assert isinstance(decision, Edit)
+        assert (decision.path, decision.base_digest) == (name, "abc")
+    with pytest.raises(UsageError) as error:
+        decision_for(Answer("edit", content="new"), asked, project)
+    assert "one of: a.py, b" in error.value.hint

@@ -315,6 +315,7 @@ class Job:
             task=self._order.task.id,
             spec=self._order.task.spec,
             files=tuple(shown),
+            titles=tuple(self._attempts.shown_path(name) or name for name in shown),
             digests=tuple(shown.values()),
             dependency=dependency,
         )

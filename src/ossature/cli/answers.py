@@ -106,12 +106,13 @@ def decision_for(answer: Answer, question: Question, project: Project) -> Decisi
 
 def editable_path(answer: Answer, question: Question) -> str:
     """Which file of the question an edit is about; raises UsageError where that is not clear."""
-    if answer.path in question.files:
-        return answer.path
+    if answer.path:
+        for name in question.files:
+            if answer.path in (name, question.title(name)):
+                return name
     if answer.path or len(question.files) != 1:
-        raise UsageError(
-            "say which file to edit", hint=f"one of: {', '.join(question.files)}" if question.files else ""
-        )
+        titles = ", ".join(map(question.title, question.files))
+        raise UsageError("say which file to edit", hint=f"one of: {titles}" if titles else "")
     return question.files[0]
 
 

@@ -36,8 +36,9 @@ def show_question(question: Question, terminal: Terminal) -> None:
         terminal.line(f"  {line}")
     if len(lines) > shown:
         terminal.line(f"  … {len(lines) - shown} more lines", tone="quiet")
-    for path in question.files:
-        terminal.line(f"  {path}", tone="quiet")
+    for name in question.files:
+        title = question.title(name)
+        terminal.line(f"  {title}" if title == name else f"  {title}: {name}", tone="quiet")
 
 
 def explain(question: Question, terminal: Terminal) -> None:

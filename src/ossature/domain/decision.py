@@ -31,6 +31,13 @@ class Question(BaseModel):
     """Project-relative files that `edit` may replace or `take` decides about, or that show the matter."""
     digests: tuple[str, ...] = ()
     """Of `files`, as they were when the question was asked."""
+    titles: tuple[str, ...] = ()
+    """What people call `files`, where those are copies; empty where their names say it."""
+
+    def title(self, name: str) -> str:
+        """What people call *name*, one of `files`."""
+        return dict(zip(self.files, self.titles, strict=False)).get(name, name)
+
     dependency: str = ""
     """Id of the task that `depend` adds to what this one waits for."""
     sides: tuple[Side, ...] = ("mine", "theirs")

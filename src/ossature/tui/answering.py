@@ -120,7 +120,7 @@ class AnswerKeys(RunKeys):
             else:
                 self.say("the question names no file", "warn")
             return
-        rows = [Row(name, (Span(f" {clean_line(name)}"),)) for name in question.files]
+        rows = [Row(name, (Span(f" {clean_line(question.title(name))}"),)) for name in question.files]
         picker = Picker("Which file?", rows, glyphs=self.glyphs)
         self.pick(picker, lambda name: self._edit_file(question, name) if name else None)
 
