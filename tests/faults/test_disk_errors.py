@@ -27,7 +27,7 @@ FAULTS = [
     (errno.EMFILE, False, "whole"),
     (errno.EMFILE, True, "first"),
 ]
-STEP = 1 if TRIES_ALL else 9
+STEP = 1 if TRIES_ALL else 18
 
 
 @pytest.mark.timeout(900)

@@ -12,9 +12,9 @@ from ossature.engine.forecast import Forecast, foretell
 from ossature.llm.client import Request
 from tests.runs.kit import Kit, Run, block, task
 
-SEEDS = 24
+SEEDS = 12
 STEPS = 10
-"""Edits in a row on each plan; together 240 builds that were foretold."""
+"""Edits in a row on each plan; together 120 builds that were foretold."""
 REFS = {"LIB": ["Count", "Weigh", "Constraints"], "APP": ["Show", "Help"]}
 Table = dict[str, Any]
 

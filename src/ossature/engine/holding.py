@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from ossature.engine.closing import close_crashed
 from ossature.engine.sweeping import sweep
 from ossature.project import Project
+from ossature.store.layout import refuse_links
 from ossature.store.lease import Lease, LeaseInfo
 from ossature.store.ledger import Ledger
 
 
 @contextmanager
 def holding(project: Project, *, run: str = "") -> Iterator[None]:
-    """Hold the lease of *project*, tidied up after an owner that was killed; raises BusyError, DiskError."""
+    """Hold the lease of *project*, tidied up after an owner that was killed; raises BusyError, DiskError, UnsafePath."""
+    refuse_links(project)
     lease = Lease(project.lease_path)
     since = datetime.now(UTC).isoformat(timespec="seconds")
     lease.acquire(LeaseInfo(pid=os.getpid(), host=socket.gethostname(), since=since, run=run))

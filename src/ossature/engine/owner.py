@@ -53,7 +53,7 @@ from ossature.store.blobs import Blobs
 from ossature.store.disk import need_descriptors
 from ossature.store.exchange import Exchanges
 from ossature.store.journal import Journal
-from ossature.store.layout import prepare_state_dir
+from ossature.store.layout import prepare_state_dir, refuse_links
 from ossature.store.lease import Lease, LeaseInfo
 from ossature.store.ledger import Ledger
 from ossature.store.safe_root import SafeRoot
@@ -80,6 +80,7 @@ def own(
         project = replace(project, settings=replace(project.settings, model=request.model, models={}))
     choice = chosen(project, request) if request.goal in ("build", "accept", "all") else None
     replay = _replay(project, request)
+    refuse_links(project)
     run = new_run_id(run_ids(project))
     lease = Lease(project.lease_path)
     lease.acquire(LeaseInfo(pid=os.getpid(), host=socket.gethostname(), since=utc_now(), run=run))

@@ -16,16 +16,25 @@ _ATTRIBUTES = "* -text\nledger.jsonl merge=union\n"
 """Bytes stay as written; two branches' landings are both kept."""
 
 
-def prepare_state_dir(project: Project) -> None:
-    """Make `.ossature` with `.gitignore` and `.gitattributes`; files that a person changed stay.
+def refuse_links(project: Project) -> None:
+    """Raise UnsafePath where a link would lead our files elsewhere, or DiskError.
 
-    Raises DiskError, and UnsafePath where a link would lead our files elsewhere: a project may come from
-    anybody, and what is ours is written and deleted without a look at each part of its path.
+    A project may come from anybody, and what is ours is written and deleted without a look at each part of
+    its path: this comes before anything is.
     """
     folder = project.state_dir
     for path in (folder, *_entries(folder), *_entries(folder / "work")):
         if path.is_symlink():
             raise UnsafePath("is a link", place=Place(str(path)), hint="put a folder in its place")
+
+
+def prepare_state_dir(project: Project) -> None:
+    """Make `.ossature` with `.gitignore` and `.gitattributes`; files that a person changed stay.
+
+    Raises DiskError, and UnsafePath as `refuse_links` does.
+    """
+    refuse_links(project)
+    folder = project.state_dir
     with disk_errors(folder, "make"):
         make_folder(folder)
     wanted = _lines(_IGNORED if project.settings.keeps_history else _IGNORED + _HISTORY)
