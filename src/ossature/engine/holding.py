@@ -18,7 +18,10 @@ from ossature.store.ledger import Ledger
 
 @contextmanager
 def holding(project: Project, *, run: str = "") -> Iterator[None]:
-    """Hold the lease of *project*, tidied up after an owner that was killed; raises BusyError, DiskError, UnsafePath."""
+    """Hold the lease of *project*, tidied up after an owner that was killed.
+
+    Raises BusyError, DiskError, UnsafePath.
+    """
     refuse_links(project)
     lease = Lease(project.lease_path)
     since = datetime.now(UTC).isoformat(timespec="seconds")
