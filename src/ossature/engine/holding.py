@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from ossature.engine.closing import close_crashed
 from ossature.engine.sweeping import sweep
 from ossature.project import Project
-from ossature.store.layout import refuse_links
+from ossature.store.layout import refuse_link
 from ossature.store.lease import Lease, LeaseInfo
 from ossature.store.ledger import Ledger
 
@@ -22,7 +22,7 @@ def holding(project: Project, *, run: str = "") -> Iterator[None]:
 
     Raises BusyError, DiskError, UnsafePath.
     """
-    refuse_links(project)
+    refuse_link(project.state_dir)
     lease = Lease(project.lease_path)
     since = datetime.now(UTC).isoformat(timespec="seconds")
     lease.acquire(LeaseInfo(pid=os.getpid(), host=socket.gethostname(), since=since, run=run))

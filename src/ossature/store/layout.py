@@ -24,8 +24,13 @@ def refuse_links(project: Project) -> None:
     """
     folder = project.state_dir
     for path in (folder, *_entries(folder), *_entries(folder / "work")):
-        if path.is_symlink():
-            raise UnsafePath("is a link", place=Place(str(path)), hint="put a folder in its place")
+        refuse_link(path)
+
+
+def refuse_link(path: Path) -> None:
+    """Raise UnsafePath where *path* is a link."""
+    if path.is_symlink():
+        raise UnsafePath("is a link", place=Place(str(path)), hint="put a folder in its place")
 
 
 def prepare_state_dir(project: Project) -> None:
