@@ -25,9 +25,9 @@ from ossature.engine.session import Attachment, fold
 from ossature.errors import Exit
 from ossature.store.blobs import Blobs
 from ossature.store.ledger import Ledger
-from ossature.tui.glyphs import UNICODE
-from ossature.tui.overview import why_lines
-from ossature.tui.task_lines import TaskLine
+from ossature.tui.look.glyphs import UNICODE
+from ossature.tui.panes.overview import why_lines
+from ossature.tui.panes.task_lines import TaskLine
 from tests.runs.kit import OPEN, Kit, Run, ScriptedKit, block, cli, five_tasks, task
 from tests.runs.test_seam import decide
 

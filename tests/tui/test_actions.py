@@ -6,16 +6,16 @@ from collections import Counter
 
 import pytest
 
-from ossature.tui.actions import ACTIONS, GROUPS, Action, bindings, footer_actions
 from ossature.tui.app import OssatureApp
-from ossature.tui.directory import ActionProvider, ActionWanted, help_rows
-from ossature.tui.footer import footer_spans
 from ossature.tui.frame import Frame
-from ossature.tui.rows import RowList
-from ossature.tui.spans import text_of, width_of
-from ossature.tui.specs import SpecsPane
-from ossature.tui.task_pane import TaskPane
-from ossature.tui.viewer import LineViewer
+from ossature.tui.keys.actions import ACTIONS, GROUPS, Action, bindings, footer_actions
+from ossature.tui.look.spans import text_of, width_of
+from ossature.tui.panes.specs import SpecsPane
+from ossature.tui.panes.task import TaskPane
+from ossature.tui.screens.directory import ActionProvider, ActionWanted, help_rows
+from ossature.tui.text.viewer import LineViewer
+from ossature.tui.widgets.footer import footer_spans
+from ossature.tui.widgets.rows import RowList
 from tests.tui.scene import Scene
 from tests.tui.stage import press, run, screen, shown, until
 
@@ -50,10 +50,10 @@ def test_no_key_means_two_things_in_one_place() -> None:
             assert [key for key, count in keys.items() if count > 1] == []
 
 
-def test_a_pane_takes_no_key_from_the_questions() -> None:
-    questions = {key for action in ACTIONS if action.scope == "question" for key in action.keys.split(",")}
-    others = {key for action in ACTIONS if action.scope != "question" for key in action.keys.split(",")}
-    assert questions & others == set()
+def test_an_answer_comes_before_what_its_key_means_in_a_pane() -> None:
+    for binding in bindings("question"):
+        assert binding.priority
+    assert not any(binding.priority for binding in bindings("app"))
 
 
 def test_every_footer_action_appears_when_there_is_room() -> None:

@@ -21,9 +21,9 @@ from ossature.domain.decision import (
     Take,
     Verb,
 )
-from ossature.tui.actions import ACTIONS
-from ossature.tui.answers import offers, question_lines
-from ossature.tui.spans import text_of, width_of
+from ossature.tui.keys.actions import ACTIONS
+from ossature.tui.keys.answers import offers, question_lines
+from ossature.tui.look.spans import text_of, width_of
 from tests.tui.scene import RUN, Scene, owned, while_running
 from tests.tui.stage import last_letter, press, run, screen, shown, until
 

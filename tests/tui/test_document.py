@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossature.tui.document import LINE_BYTES, SLICE, STRIDE, FileDocument, TextDocument, search
+from ossature.tui.text.document import LINE_BYTES, SLICE, STRIDE, FileDocument, TextDocument, search
 
 MEGABYTE = 1 << 20
 

@@ -15,8 +15,8 @@ from ossature.domain import event as ev
 from ossature.domain.decision import Question
 from ossature.domain.plain_text import clean
 from ossature.tui.backstop import Backstop
-from ossature.tui.paint import paint_diff, paint_labels, paint_markdown, paint_output, paint_plain
-from ossature.tui.spans import text_of
+from ossature.tui.look.spans import text_of
+from ossature.tui.text.paint import paint_diff, paint_labels, paint_markdown, paint_output, paint_plain
 from tests.tui.scene import Scene, lineage, owned, rows
 from tests.tui.stage import is_whole, press, run, screen, shown, until
 

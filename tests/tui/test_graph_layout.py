@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossature.tui.graph_layout import NODE, RailRow, narrowed, rails, reduced
+from ossature.tui.graph.rails import NODE, RailRow, narrowed, rails, reduced
 
 Edges = dict[str, tuple[str, ...]]
 

@@ -314,7 +314,7 @@ def test_keys_start_a_run_and_show_it(
         scene.begin()
         return RUN
 
-    monkeypatch.setattr("ossature.tui.running.spawn", spawn)
+    monkeypatch.setattr("ossature.tui.keys.running.spawn", spawn)
 
     async def dialogue() -> None:
         async with shown(scene, WIDE) as (app, pilot):
@@ -331,7 +331,7 @@ def test_a_run_that_cannot_start_says_why_and_what_to_do(
     def spawn(project: object, request: RunRequest) -> str:
         raise BusyError("run 9 owns this project", hint="`ossature attach` shows it")
 
-    monkeypatch.setattr("ossature.tui.running.spawn", spawn)
+    monkeypatch.setattr("ossature.tui.keys.running.spawn", spawn)
 
     async def dialogue() -> None:
         async with shown(scene, WIDE) as (app, pilot):
@@ -349,7 +349,7 @@ def test_a_demo_starts_its_run_and_says_that_no_model_is_called(
         scene.begin(replay="recordings")
         return RUN
 
-    monkeypatch.setattr("ossature.tui.running.spawn", spawn)
+    monkeypatch.setattr("ossature.tui.keys.running.spawn", spawn)
 
     async def dialogue() -> None:
         request = RunRequest(goal="all", preset="tui", replay="recordings", is_demo=True)

@@ -13,12 +13,12 @@ from textual.theme import BUILTIN_THEMES
 from ossature.domain.state import RunState
 from ossature.engine.preview import look
 from ossature.tui.bridge import Bridge
-from ossature.tui.editor import editor_argv
-from ossature.tui.glyphs import ASCII, UNICODE, glyphs_for
-from ossature.tui.header import clock, header_parts, joined
-from ossature.tui.spans import Span, fit, text_of, width_of, wrap
-from ossature.tui.task_lines import TaskBoard, task_board
-from ossature.tui.theme import NIGHT, theme_for, tone_styles
+from ossature.tui.keys.editor import editor_argv
+from ossature.tui.look.glyphs import ASCII, UNICODE, glyphs_for
+from ossature.tui.look.spans import Span, fit, text_of, width_of, wrap
+from ossature.tui.look.theme import NIGHT, theme_for, tone_styles
+from ossature.tui.panes.task_lines import TaskBoard, task_board
+from ossature.tui.widgets.header import clock, header_parts, joined
 from tests.tui.scene import START, Scene, at_fix_gate, owned
 
 

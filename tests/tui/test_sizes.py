@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ossature.tui.pane_layout import PANES, Pane, pane_layout
+from ossature.tui.panes.layout import PANES, Pane, pane_layout
 from tests.tui.scene import Scene
 from tests.tui.stage import is_whole, lines, press, run, screen, shown, until
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ossature.domain.decision import Question
-from ossature.tui.answers import question_lines
-from ossature.tui.spans import text_of
+from ossature.tui.keys.answers import question_lines
+from ossature.tui.look.spans import text_of
 
 
 def shown(details: list[str], *, room: int, width: int = 60) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from textual.app import App, ComposeResult
 
-from ossature.tui.document import LINE_BYTES, SLICE, STRIDE, TextDocument
-from ossature.tui.paint import paint_diff, paint_output
-from ossature.tui.viewer import LineViewer
+from ossature.tui.text.document import LINE_BYTES, SLICE, STRIDE, TextDocument
+from ossature.tui.text.paint import paint_diff, paint_output
+from ossature.tui.text.viewer import LineViewer
 from tests.tui.scene import Scene
 from tests.tui.stage import press, run, screen, shown, until
 from tests.tui.test_document import CountingDocument, huge

@@ -16,7 +16,7 @@ from ossature.engine.session import Attachment, latest_run, live_holder, run_ids
 from ossature.errors import OssatureError
 from ossature.project import Project
 from ossature.store import inbox
-from ossature.tui.task_lines import TaskBoard, task_board
+from ossature.tui.panes.task_lines import TaskBoard, task_board
 
 
 class LogLine(NamedTuple):

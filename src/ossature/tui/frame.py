@@ -1,12 +1,9 @@
-"""The app's frame: which widgets there are, which are shown, where the focus is, and what the bars say."""
+"""The app's frame: which widgets there are, which are shown, and where the focus is."""
 
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from textwrap import wrap
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual import events
@@ -18,32 +15,27 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from ossature.domain.decision import Question
-from ossature.domain.plain_text import clean_line
-from ossature.errors import OssatureError
-from ossature.tui.actions import Action, Scope, bindings, footer_actions
-from ossature.tui.answers import offers, question_lines
 from ossature.tui.backstop import Backstop
-from ossature.tui.bar import Bar
 from ossature.tui.bridge import Bridge
-from ossature.tui.directory import ActionProvider, ActionWanted
-from ossature.tui.findings import FindingsPane
-from ossature.tui.footer import Footer
-from ossature.tui.glyphs import Glyphs, glyphs_for
-from ossature.tui.header import Header, utc_now
-from ossature.tui.log_pane import LogPane
-from ossature.tui.pane_layout import LISTS, PANES, Pane, pane_layout
-from ossature.tui.picker import Picker
-from ossature.tui.plan import PlanPane
-from ossature.tui.rows import RowList
-from ossature.tui.spans import Span
-from ossature.tui.specs import SpecsPane
-from ossature.tui.task_pane import TaskPane
-from ossature.tui.theme import NIGHT, theme_for
-from ossature.tui.viewer import LineViewer
+from ossature.tui.keys.actions import Scope, bindings, footer_actions
+from ossature.tui.keys.answers import offers
+from ossature.tui.look.glyphs import Glyphs, glyphs_for
+from ossature.tui.look.spans import Span
+from ossature.tui.look.theme import NIGHT, theme_for
+from ossature.tui.panes.findings import FindingsPane
+from ossature.tui.panes.layout import LISTS, PANES, Pane, pane_layout
+from ossature.tui.panes.log import LogPane
+from ossature.tui.panes.plan import PlanPane
+from ossature.tui.panes.specs import SpecsPane
+from ossature.tui.panes.task import TaskPane
+from ossature.tui.screens.directory import ActionProvider
+from ossature.tui.text.viewer import LineViewer
+from ossature.tui.widgets.bar import Bar
+from ossature.tui.widgets.footer import Footer
+from ossature.tui.widgets.header import Header
+from ossature.tui.widgets.rows import RowList
 
 TALL_ROWS = 30
-MAX_CLIPBOARD_BYTES = 74_994
-"""What the smallest of the usual limits on OSC 52 (100,000 characters of base64) leaves."""
 
 
 class Ground(Screen[None], inherit_bindings=False):
@@ -53,7 +45,7 @@ class Ground(Screen[None], inherit_bindings=False):
 
 
 class Frame(App[int], inherit_bindings=False):
-    """Everything but what the keys do to a run."""
+    """Widgets, sizes and focus."""
 
     CSS_PATH = "app.tcss"
     TITLE = "ossature"
@@ -187,9 +179,6 @@ class Frame(App[int], inherit_bindings=False):
                 self.go_to(name)
                 return
 
-    def on_resize(self, event: events.Resize) -> None:
-        self.call_after_refresh(self._resized)
-
     def on_command_palette_opened(self) -> None:
         """A blinking cursor is traffic."""
         for field in self.screen.query(Input):
@@ -201,16 +190,8 @@ class Frame(App[int], inherit_bindings=False):
             widget.refresh()
         self.screen.refresh(layout=True)
 
-    def _resized(self) -> None:
-        self.lay_out()
-        self.show_bar()
-
     def show_footer(self) -> None:
         self.footer.show(footer_actions(*self.HELP_SCOPES[self.focused_pane]))
-
-    def show_header(self) -> None:
-        now = utc_now() if self.bridge.is_live and not self.is_remote else None
-        self.header.show(self.bridge, now)
 
     @property
     def question(self) -> Question | None:
@@ -219,111 +200,9 @@ class Frame(App[int], inherit_bindings=False):
         chosen = [question for question in questions if question.id == self.question_id]
         return chosen[0] if chosen else questions[0] if questions else None
 
-    def pick(self, picker: Picker, chosen: Callable[[str | None], Any]) -> None:
-        """Open a dialog; *chosen* gets the key of the row, or None."""
-        _ = self.push_screen(picker, chosen)
-
-    def say(self, text: str, tone: str = "plain") -> None:
-        """Put a message into the bar; it stays until the next one or the next key."""
-        self.message = Span(clean_line(text), tone)
-        self.show_bar()
-
-    def say_error(self, error: OssatureError) -> None:
-        hint = f" ({error.hint})" if error.hint else ""
-        self.say(f"{error}{hint}", "bad")
-
-    def show_bar(self) -> None:
-        """Hint, question, else message or the last sentence of the run."""
-        lines: list[list[Span]] = []
-        question = self.question
-        if self.message:
-            lines += self._message_lines(self.message)
-        elif question or self.size.height >= 16:
-            lines.append([Span(f" {self.hint()}", "quiet")])
-        if question:
-            questions = self.bridge.questions
-            room = 4 if self.size.height >= 36 else 1 if self.size.height >= 20 else 0
-            lines += question_lines(
-                question,
-                index=questions.index(question),
-                count=len(questions),
-                width=self.size.width,
-                details=room,
-            )
-        elif self.bridge.log and not self.message:
-            line = self.bridge.log[-1].line
-            tone = line.tone if line.tone in ("good", "bad", "warn") else "plain"
-            lines.append([Span(f" {self.glyphs.arrow} ", "quiet"), Span(line.text, tone)])
-        self.bar.show(lines)
-
-    def _message_lines(self, message: Span) -> list[list[Span]]:
-        """The message on as many lines as it needs and the screen can spare."""
-        room = 5 if self.size.height >= 24 else 2
-        pieces = wrap(message.text, max(10, self.size.width - 2), max_lines=room, placeholder=" …")
-        return [[Span(" "), Span(piece, message.tone)] for piece in pieces]
-
-    def hint(self) -> str:
-        """What a person who sees this for the first time wants to know now."""
-        state = self.bridge.state
-        parts: list[str] = []
-        if state.replay and self.bridge.is_live:
-            parts.append("recorded replies: no model is called")
-        if self.question:
-            parts.append("the run waits for you")
-        elif self.bridge.is_live:
-            parts.append("q leaves, the run goes on")
-        elif self.bridge.outcome in ("failed", "crashed", "stopped"):
-            parts.append("b goes on where it stopped, w says why a task runs")
-        elif self.is_demo and self.bridge.outcome == "succeeded":
-            parts.append(
-                "all is built and verified: look around (1-5), w says why, ? shows all keys, q leaves"
-            )
-        elif self.bridge.outcome == "succeeded":
-            parts.append("the run is over; edit a spec (1, e) and b builds what changed")
-        else:
-            parts.append("A reviews the specs and plans, b builds, ? shows all keys")
-        return f" {self.glyphs.dot} ".join(parts)
-
-    def on_key(self, event: events.Key) -> None:
-        """A message has been read when the next key comes."""
-        if self.message and not self.bar.is_busy:
-            self.message = None
-            self.show_bar()
-
-    async def on_action_wanted(self, event: ActionWanted) -> None:
-        await self.carry_out(event.action)
-
-    async def carry_out(self, action: Action) -> None:
-        """Run *action* where it belongs."""
-        target: Any = self
-        match action.scope:
-            case "list":
-                target = self.list_of(self.listed)
-            case "tree":
-                target = self.specs
-            case "task":
-                target = self.task_pane
-            case "viewer":
-                target = self.log_pane if self.focused_pane == "log" else self.task_pane.viewer
-            case _:
-                pass
-        await self.run_action(action.name, target)
+    def next_pane(self, step: int) -> None:
+        self.go_to(PANES[(PANES.index(self.focused_pane) + step) % len(PANES)])
 
     def viewer_in_use(self) -> LineViewer:
         """The text that `/` searches and `y` copies."""
         return self.log_pane if self.focused_pane == "log" else self.task_pane.viewer
-
-    def action_yank(self) -> None:
-        """Copy the whole text, as shown; what is too long for a terminal's clipboard is in the file."""
-        document = self.viewer_in_use().document
-        lines = document.lines(0, document.count)
-        text = "\n".join(clean_line(line.expandtabs(4)) for line in lines) + "\n"
-        handle, name = tempfile.mkstemp(prefix="ossature-", suffix=".txt")
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-        size = len(text.encode("utf-8", "replace"))
-        if size <= MAX_CLIPBOARD_BYTES:
-            self.copy_to_clipboard(text)
-            self.say(f"copied {len(lines)} lines; also in {Path(name)}", "good")
-        else:
-            self.say(f"too long for the clipboard; {len(lines)} lines are in {Path(name)}", "warn")

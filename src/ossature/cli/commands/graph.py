@@ -15,8 +15,8 @@ from ossature.domain.plan import Graph, graph_of
 from ossature.engine.preview import ProjectView, TaskView, look
 from ossature.errors import Exit
 from ossature.project import load_project
-from ossature.tui.glyphs import ASCII
-from ossature.tui.graph_layout import NODE, rails, reduced
+from ossature.tui.graph.rails import NODE, rails, reduced
+from ossature.tui.look.glyphs import ASCII
 
 _TONES = {"done": "good", "stale": "warn", "verify": "warn", "restore": "warn", "skipped": "quiet"}
 _COLOURS = {"done": "palegreen", "stale": "khaki", "verify": "khaki", "restore": "khaki", "pending": "white"}

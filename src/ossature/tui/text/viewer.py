@@ -13,12 +13,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
-from ossature.tui.actions import bindings
-from ossature.tui.document import LINE_BYTES, Document, TextDocument, search
-from ossature.tui.glyphs import UNICODE, Glyphs
-from ossature.tui.paint import Painter, paint_plain
-from ossature.tui.spans import Span, text_of, width_of, wrap
-from ossature.tui.theme import tone_styles
+from ossature.tui.keys.actions import bindings
+from ossature.tui.look.glyphs import UNICODE, Glyphs
+from ossature.tui.look.spans import Span, text_of, width_of, wrap
+from ossature.tui.look.theme import tone_styles
+from ossature.tui.text.document import LINE_BYTES, Document, TextDocument, search
+from ossature.tui.text.paint import Painter, paint_plain
 
 BUSY_S = 0.01
 """Pause between two steps of the index, so that keys are heard."""

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from ossature.domain.decision import Question, Side
 from ossature.domain.plain_text import clean_line
-from ossature.tui.spans import Span, width_of, wrap
+from ossature.tui.look.spans import Span, width_of, wrap
 
 Answer = Literal[
     "approve", "hint", "retry", "skip", "edit", "mine", "merged", "theirs", "aside", "depend", "abort"

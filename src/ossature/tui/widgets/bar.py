@@ -14,9 +14,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
-from ossature.tui.glyphs import UNICODE, Glyphs
-from ossature.tui.spans import Span, fit
-from ossature.tui.theme import tone_styles
+from ossature.tui.look.glyphs import UNICODE, Glyphs
+from ossature.tui.look.spans import Span, fit
+from ossature.tui.look.theme import tone_styles
 
 
 @dataclass(frozen=True, slots=True)

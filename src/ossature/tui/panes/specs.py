@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from ossature.domain.plain_text import clean_line
 from ossature.domain.spec import Architecture, Component, Section, Spec, SpecTree
-from ossature.tui.actions import bindings
-from ossature.tui.bar import title
-from ossature.tui.findings import Remark
-from ossature.tui.glyphs import Glyphs
-from ossature.tui.rows import Row, RowList
-from ossature.tui.spans import Span
+from ossature.tui.keys.actions import bindings
+from ossature.tui.look.glyphs import Glyphs
+from ossature.tui.look.spans import Span
+from ossature.tui.panes.findings import Remark
+from ossature.tui.widgets.bar import title
+from ossature.tui.widgets.rows import Row, RowList
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from ossature.domain.plain_text import clean_line
 from ossature.domain.state import AttemptState
 from ossature.domain.wording import verdict_tone, words
-from ossature.tui.attempts import Attempt
-from ossature.tui.glyphs import Glyphs
-from ossature.tui.spans import Span
-from ossature.tui.task_lines import TaskBoard, TaskLine
+from ossature.tui.look.glyphs import Glyphs
+from ossature.tui.look.spans import Span
+from ossature.tui.panes.attempts import Attempt
+from ossature.tui.panes.task_lines import TaskBoard, TaskLine
 
 LABEL_CELLS = 10
 

@@ -15,18 +15,16 @@ from ossature.domain.decision import Abort, Approve, Decision, Depend, Edit, Que
 from ossature.domain.plain_text import clean_line
 from ossature.domain.wording import words
 from ossature.errors import OssatureError
-from ossature.tui.answers import Answer
-from ossature.tui.bar import Asking, Confirming
-from ossature.tui.editor import editor_argv
-from ossature.tui.picker import Picker
-from ossature.tui.rows import Row
-from ossature.tui.running import RunKeys
-from ossature.tui.spans import Span
-
-BY = "tui"
+from ossature.tui.keys.answers import Answer
+from ossature.tui.keys.editor import editor_argv
+from ossature.tui.look.spans import Span
+from ossature.tui.showing import BY, Showing
+from ossature.tui.widgets.bar import Asking, Confirming
+from ossature.tui.widgets.picker import Picker
+from ossature.tui.widgets.rows import Row
 
 
-class AnswerKeys(RunKeys):
+class AnswerKeys(Showing):
     """Every decision names its question; one that comes too late is refused by the run, which says so."""
 
     edited_copy: Path = Path()
@@ -73,17 +71,6 @@ class AnswerKeys(RunKeys):
 
     def action_previous_pane(self) -> None:
         self.next_pane(-1)
-
-    def next_pane(self, step: int) -> None:
-        raise NotImplementedError
-
-    def question_changed(self) -> None:
-        """Another question is in the bar."""
-        raise NotImplementedError
-
-    def reload(self) -> None:
-        """Files may have changed: look at the project again."""
-        raise NotImplementedError
 
     def _ask_feedback(self, question: Question, label: str, *, is_retry: bool) -> None:
         def send(text: str) -> None:

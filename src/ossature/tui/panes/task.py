@@ -16,17 +16,24 @@ from textual.widget import Widget
 
 from ossature.domain.plain_text import clean_line
 from ossature.domain.wording import words
-from ossature.tui.actions import bindings
-from ossature.tui.attempts import Attempt
-from ossature.tui.bar import title
-from ossature.tui.document import Document, FileDocument, TextDocument
-from ossature.tui.glyphs import Glyphs
-from ossature.tui.overview import overview_lines
-from ossature.tui.paint import Painter, paint_diff, paint_labels, paint_markdown, paint_output, paint_plain
-from ossature.tui.spans import Span, fit, text_of, width_of
-from ossature.tui.task_lines import TaskBoard, TaskLine
-from ossature.tui.theme import tone_styles
-from ossature.tui.viewer import LineViewer
+from ossature.tui.keys.actions import bindings
+from ossature.tui.look.glyphs import Glyphs
+from ossature.tui.look.spans import Span, fit, text_of, width_of
+from ossature.tui.look.theme import tone_styles
+from ossature.tui.panes.attempts import Attempt
+from ossature.tui.panes.overview import overview_lines
+from ossature.tui.panes.task_lines import TaskBoard, TaskLine
+from ossature.tui.text.document import Document, FileDocument, TextDocument
+from ossature.tui.text.paint import (
+    Painter,
+    paint_diff,
+    paint_labels,
+    paint_markdown,
+    paint_output,
+    paint_plain,
+)
+from ossature.tui.text.viewer import LineViewer
+from ossature.tui.widgets.bar import title
 
 Tab = Literal["overview", "prompt", "response", "diff", "verify", "text"]
 TABS: tuple[Tab, ...] = ("overview", "prompt", "response", "diff", "verify", "text")

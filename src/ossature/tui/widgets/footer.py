@@ -8,9 +8,9 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ossature.tui.actions import ACTIONS, Action
-from ossature.tui.spans import Span, width_of
-from ossature.tui.theme import tone_styles
+from ossature.tui.keys.actions import ACTIONS, Action
+from ossature.tui.look.spans import Span, width_of
+from ossature.tui.look.theme import tone_styles
 
 
 class Footer(Widget):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ossature.tui.bar import title
 from ossature.tui.bridge import LogLine
-from ossature.tui.document import TextDocument
-from ossature.tui.glyphs import Glyphs
-from ossature.tui.spans import Span
-from ossature.tui.viewer import LineViewer
+from ossature.tui.look.glyphs import Glyphs
+from ossature.tui.look.spans import Span
+from ossature.tui.text.document import TextDocument
+from ossature.tui.text.viewer import LineViewer
+from ossature.tui.widgets.bar import title
 
 
 class LogPane(LineViewer):

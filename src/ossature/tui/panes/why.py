@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from ossature.tui.task_lines import TaskBoard, TaskLine
+from ossature.tui.panes.task_lines import TaskBoard, TaskLine
 
 
 def why_text(line: TaskLine, board: TaskBoard) -> str:

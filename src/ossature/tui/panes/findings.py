@@ -10,10 +10,10 @@ from ossature.domain.plain_text import clean_line
 from ossature.domain.state import RunState
 from ossature.engine.preview import ProjectView
 from ossature.errors import Diagnostic
-from ossature.tui.bar import title
-from ossature.tui.glyphs import Glyphs
-from ossature.tui.rows import Row, RowList
-from ossature.tui.spans import Span
+from ossature.tui.look.glyphs import Glyphs
+from ossature.tui.look.spans import Span
+from ossature.tui.widgets.bar import title
+from ossature.tui.widgets.rows import Row, RowList
 
 _ORDER = ("error", "warning", "info")
 _TONES: Mapping[str, str] = {"error": "bad", "warning": "warn", "info": "quiet"}

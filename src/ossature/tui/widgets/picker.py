@@ -10,9 +10,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from ossature.tui.bar import title
-from ossature.tui.glyphs import Glyphs
-from ossature.tui.rows import Row, RowList
+from ossature.tui.look.glyphs import Glyphs
+from ossature.tui.widgets.bar import title
+from ossature.tui.widgets.rows import Row, RowList
 
 _LIST_KEYS = {
     "down": "cursor_down",

@@ -11,15 +11,15 @@ from ossature.domain.event import Goal
 from ossature.engine.session import RunRequest, RunSummary, list_runs, spawn
 from ossature.errors import OssatureError
 from ossature.project import Project
-from ossature.tui.frame import Frame
-from ossature.tui.picker import Picker
-from ossature.tui.rows import Row
-from ossature.tui.spans import Span
+from ossature.tui.look.spans import Span
+from ossature.tui.showing import BY, Showing
+from ossature.tui.widgets.picker import Picker
+from ossature.tui.widgets.rows import Row
 
 _TONES = {"succeeded": "good", "running": "active", "failed": "bad", "crashed": "bad"}
 
 
-class RunKeys(Frame):
+class RunKeys(Showing):
     """Starting takes a moment and happens off the event loop; all else is a letter in the run's inbox."""
 
     base: RunRequest = RunRequest(preset="tui")
@@ -48,10 +48,6 @@ class RunKeys(Frame):
         """Like what this screen was opened with (sandbox, recordings), for another goal."""
         return self.base.model_copy(update={"goal": goal, "tasks": tasks})
 
-    def show_run(self, run: str) -> None:
-        """Attach to *run* and show it from its beginning."""
-        raise NotImplementedError
-
     def action_build(self) -> None:
         self.start(self._ask_for("build"))
 
@@ -68,7 +64,7 @@ class RunKeys(Frame):
     def action_stop(self) -> None:
         """The first time work in flight may finish; the second time it may not."""
         is_second = self.bridge.state.is_stopping
-        self._command(Stop(mode="now" if is_second else "drain", by="tui"))
+        self._command(Stop(mode="now" if is_second else "drain", by=BY))
         if self.bridge.is_live:
             word = (
                 "stopping now" if is_second else "stopping when the work in flight is done; S again stops now"
@@ -76,7 +72,7 @@ class RunKeys(Frame):
             self.say(word, "warn")
 
     def action_pause(self) -> None:
-        self._command(Resume(by="tui") if self.bridge.state.is_paused else Pause(by="tui"))
+        self._command(Resume(by=BY) if self.bridge.state.is_paused else Pause(by=BY))
 
     def _command(self, command: Stop | Pause | Resume) -> None:
         try:

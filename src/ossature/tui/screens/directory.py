@@ -7,9 +7,9 @@ from collections.abc import Callable
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
 
-from ossature.tui.actions import ACTIONS, GROUPS, Action
-from ossature.tui.rows import Row
-from ossature.tui.spans import Span
+from ossature.tui.keys.actions import ACTIONS, GROUPS, Action
+from ossature.tui.look.spans import Span
+from ossature.tui.widgets.rows import Row
 
 KEY_CELLS = 12
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ossature.domain.plain_text import clean_line
-from ossature.tui.bar import title
-from ossature.tui.glyphs import Glyphs
-from ossature.tui.graph_layout import NODE, RailRow, narrowed
-from ossature.tui.rows import Row, RowList
-from ossature.tui.spans import Span
-from ossature.tui.task_lines import TaskBoard, TaskLine
+from ossature.tui.graph.rails import NODE, RailRow, narrowed
+from ossature.tui.look.glyphs import Glyphs
+from ossature.tui.look.spans import Span
+from ossature.tui.panes.task_lines import TaskBoard, TaskLine
+from ossature.tui.widgets.bar import title
+from ossature.tui.widgets.rows import Row, RowList
 
 MAX_RAIL_CELLS = 11
 """Six lanes; a plan with more open threads than that shows the rest as cut."""

@@ -10,9 +10,9 @@ from textual.widget import Widget
 
 from ossature.domain.plain_text import clean_line
 from ossature.tui.bridge import Bridge
-from ossature.tui.glyphs import UNICODE, Glyphs
-from ossature.tui.spans import Span, fit, width_of
-from ossature.tui.theme import tone_styles
+from ossature.tui.look.glyphs import UNICODE, Glyphs
+from ossature.tui.look.spans import Span, fit, width_of
+from ossature.tui.look.theme import tone_styles
 
 BAR_CELLS = 12
 _OUTCOME_TONES = {"live": "good", "succeeded": "good", "failed": "bad", "stopped": "warn", "crashed": "bad"}

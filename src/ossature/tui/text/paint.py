@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from ossature.domain.plain_text import clean_line
-from ossature.tui.spans import Span
+from ossature.tui.look.spans import Span
 
 Painter = Callable[[int, str], Sequence[Span]]
 """Line number and raw text in, cleaned spans out."""

@@ -13,10 +13,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ossature.tui.actions import bindings
-from ossature.tui.glyphs import UNICODE, Glyphs
-from ossature.tui.spans import Span, fit, text_of, width_of, wrap
-from ossature.tui.theme import tone_styles
+from ossature.tui.keys.actions import bindings
+from ossature.tui.look.glyphs import UNICODE, Glyphs
+from ossature.tui.look.spans import Span, fit, text_of, width_of, wrap
+from ossature.tui.look.theme import tone_styles
 
 
 @dataclass(frozen=True, slots=True)

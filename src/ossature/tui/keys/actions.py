@@ -133,9 +133,12 @@ ACTIONS: tuple[Action, ...] = (
 
 
 def bindings(*scopes: Scope) -> list[BindingType]:
-    """The bindings of these scopes, for a class's `BINDINGS`."""
+    """The bindings of these scopes, for a class's `BINDINGS`.
+
+    An answer comes before what its key means in a pane, as long as a question takes it.
+    """
     return [
-        Binding(action.keys, action.name, action.label, show=False)
+        Binding(action.keys, action.name, action.label, show=False, priority=action.scope == "question")
         for action in ACTIONS
         if action.scope in scopes
     ]

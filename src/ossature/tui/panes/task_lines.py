@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ossature.domain.plan import Graph, Plan, Task, graph_of
 from ossature.domain.state import RunState, TaskState
 from ossature.engine.preview import ProjectView, TaskView
-from ossature.tui.graph_layout import RailRow, rails
+from ossature.tui.graph.rails import RailRow, rails
 
 _ACTIVE = ("running", "verifying", "fixing", "waiting")
 _TONES: Mapping[str, str] = {

@@ -1,0 +1,48 @@
+"""Keys of the program itself: help, palette, leaving; and how an action gets to where it belongs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ossature.tui.keys.actions import ACTIONS, Action
+from ossature.tui.screens.directory import ActionWanted, help_rows
+from ossature.tui.showing import Showing
+from ossature.tui.widgets.picker import Picker
+
+
+class ProgramKeys(Showing):
+    """What help and palette choose runs as if its key had been pressed there."""
+
+    def action_reload(self) -> None:
+        self.say("reading specs and plan again …", "quiet")
+        self.reload()
+
+    def action_help(self) -> None:
+        picker = Picker("Keys", help_rows(), glyphs=self.glyphs, key="0")
+        self.pick(picker, self._help_chosen)
+
+    async def _help_chosen(self, key: str | None) -> None:
+        if key is not None:
+            await self.carry_out(ACTIONS[int(key)])
+
+    def action_leave(self) -> None:
+        self.exit(0)
+
+    async def on_action_wanted(self, event: ActionWanted) -> None:
+        await self.carry_out(event.action)
+
+    async def carry_out(self, action: Action) -> None:
+        """Run *action* where it belongs."""
+        target: Any = self
+        match action.scope:
+            case "list":
+                target = self.list_of(self.listed)
+            case "tree":
+                target = self.specs
+            case "task":
+                target = self.task_pane
+            case "viewer":
+                target = self.log_pane if self.focused_pane == "log" else self.task_pane.viewer
+            case _:
+                pass
+        await self.run_action(action.name, target)

@@ -1,0 +1,1 @@
+"""How things look: spans and tones, themes, glyphs."""

@@ -1,0 +1,1 @@
+"""Dialogs and whole screens that lie over the panes."""

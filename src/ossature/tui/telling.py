@@ -1,0 +1,103 @@
+"""What header and bar say: questions, messages, the last sentence of the run, a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from textwrap import wrap
+from typing import Any
+
+from textual import events
+
+from ossature.domain.plain_text import clean_line
+from ossature.errors import OssatureError
+from ossature.tui.frame import Frame
+from ossature.tui.keys.answers import question_lines
+from ossature.tui.look.spans import Span
+from ossature.tui.widgets.header import utc_now
+from ossature.tui.widgets.picker import Picker
+
+
+class Telling(Frame):
+    """A message stays until the next one or the next key."""
+
+    def say(self, text: str, tone: str = "plain") -> None:
+        """Put a message into the bar; it stays until the next one or the next key."""
+        self.message = Span(clean_line(text), tone)
+        self.show_bar()
+
+    def say_error(self, error: OssatureError) -> None:
+        hint = f" ({error.hint})" if error.hint else ""
+        self.say(f"{error}{hint}", "bad")
+
+    def show_bar(self) -> None:
+        """Hint, question, else message or the last sentence of the run."""
+        lines: list[list[Span]] = []
+        question = self.question
+        if self.message:
+            lines += self._message_lines(self.message)
+        elif question or self.size.height >= 16:
+            lines.append([Span(f" {self.hint()}", "quiet")])
+        if question:
+            questions = self.bridge.questions
+            room = 4 if self.size.height >= 36 else 1 if self.size.height >= 20 else 0
+            lines += question_lines(
+                question,
+                index=questions.index(question),
+                count=len(questions),
+                width=self.size.width,
+                details=room,
+            )
+        elif self.bridge.log and not self.message:
+            line = self.bridge.log[-1].line
+            tone = line.tone if line.tone in ("good", "bad", "warn") else "plain"
+            lines.append([Span(f" {self.glyphs.arrow} ", "quiet"), Span(line.text, tone)])
+        self.bar.show(lines)
+
+    def _message_lines(self, message: Span) -> list[list[Span]]:
+        """The message on as many lines as it needs and the screen can spare."""
+        room = 5 if self.size.height >= 24 else 2
+        pieces = wrap(message.text, max(10, self.size.width - 2), max_lines=room, placeholder=" …")
+        return [[Span(" "), Span(piece, message.tone)] for piece in pieces]
+
+    def hint(self) -> str:
+        """What a person who sees this for the first time wants to know now."""
+        state = self.bridge.state
+        parts: list[str] = []
+        if state.replay and self.bridge.is_live:
+            parts.append("recorded replies: no model is called")
+        if self.question:
+            parts.append("the run waits for you")
+        elif self.bridge.is_live:
+            parts.append("q leaves, the run goes on")
+        elif self.bridge.outcome in ("failed", "crashed", "stopped"):
+            parts.append("b goes on where it stopped, w says why a task runs")
+        elif self.is_demo and self.bridge.outcome == "succeeded":
+            parts.append(
+                "all is built and verified: look around (1-5), w says why, ? shows all keys, q leaves"
+            )
+        elif self.bridge.outcome == "succeeded":
+            parts.append("the run is over; edit a spec (1, e) and b builds what changed")
+        else:
+            parts.append("A reviews the specs and plans, b builds, ? shows all keys")
+        return f" {self.glyphs.dot} ".join(parts)
+
+    def show_header(self) -> None:
+        now = utc_now() if self.bridge.is_live and not self.is_remote else None
+        self.header.show(self.bridge, now)
+
+    def pick(self, picker: Picker, chosen: Callable[[str | None], Any]) -> None:
+        """Open a dialog; *chosen* gets the key of the row, or None."""
+        _ = self.push_screen(picker, chosen)
+
+    def on_key(self, event: events.Key) -> None:
+        """A message has been read when the next key comes."""
+        if self.message and not self.bar.is_busy:
+            self.message = None
+            self.show_bar()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        self.lay_out()
+        self.show_bar()

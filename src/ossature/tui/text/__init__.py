@@ -1,0 +1,1 @@
+"""Text of any size: documents, the viewer, what paints its lines."""
