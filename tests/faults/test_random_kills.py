@@ -24,7 +24,7 @@ from tests.runs.conftest import scripted, tmp_path  # noqa: F401  # fixtures
 from tests.runs.kit import OPEN, ScriptedKit, build, refuse_traceback, start, until
 from tests.runs.test_crash import FINISHED, check_whole
 
-KILLS = int(os.environ.get("OSSATURE_FAULTS_KILLS", some(10, 100)))
+KILLS = int(os.environ.get("OSSATURE_FAULTS_KILLS", some(6, 100)))
 WAVES = int(os.environ.get("OSSATURE_FAULTS_WAVES", some(2, 30)))
 AT_ONCE = 8
 

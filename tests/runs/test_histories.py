@@ -20,7 +20,7 @@ from tests.runs.conftest import fill
 from tests.runs.histories import History, Instant
 from tests.runs.kit import FakeModel, FakeModels, Kit
 
-COUNT = int(os.environ.get("HISTORIES", "36"))
+COUNT = int(os.environ.get("HISTORIES", "24"))
 FIRST = int(os.environ.get("FIRST_HISTORY", "0"))
 STEPS = 16
 SHARES = 12
