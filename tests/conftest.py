@@ -9,7 +9,7 @@ import tempfile
 import pytest
 
 GC_THRESHOLDS = (50_000, 50, 50)
-"""Objects before a collection; Python's own default of 700 costs the tests of the screen a third of their time."""
+"""Objects before a collection; with the default of 700 it takes a third of the time of the screen's tests."""
 
 
 def pytest_configure() -> None:
