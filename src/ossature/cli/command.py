@@ -10,6 +10,9 @@ from typing import NoReturn
 from ossature.cli.terminal import Terminal
 from ossature.errors import UsageError
 
+FACES = ("lines", "tui", "plain")
+"""How a command that starts a run shows it at a terminal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -78,6 +81,12 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--allow-unpriced",
         action="store_true",
         help="within a budget in dollars, calls of a model without a known price count as free",
+    )
+    parser.add_argument(
+        "--ui",
+        choices=FACES,
+        default="lines",
+        help="lines with colours (default), the screen, or plain lines for screen readers",
     )
     parser.add_argument(
         "--foreground", action="store_true", help="run in this process and ask nothing, as without a terminal"

@@ -17,18 +17,35 @@ def start_run(
     request: RunRequest,
     *,
     terminal: Terminal,
+    face: str = "lines",
     is_foreground: bool = False,
     is_json: bool = False,
 ) -> int:
-    """Run *request* to its end and return its exit code.
+    """Run *request* to its end and return its exit code. *face* is one of `command.FACES`.
 
     At a terminal a process of its own owns the run, so that it outlives the screen; anywhere else this
     process does, and nobody is asked.
     """
+    if face == "tui":
+        return _show(project, request, terminal=terminal, is_alone=is_foreground or is_json)
+    terminal.is_plain = terminal.is_plain or face == "plain"
     if terminal.is_interactive and not is_foreground and not is_json:
         run = spawn(project, request)
         return watch(Attachment(project, run), terminal, on_interrupt="stop")
     return own_here(project, request, terminal=terminal, is_json=is_json)
+
+
+def _show(project: Project, request: RunRequest, *, terminal: Terminal, is_alone: bool) -> int:
+    """The run on the screen, whose exit code is that of the screen: the run outlives it."""
+    if is_alone or not terminal.is_interactive:
+        raise UsageError(
+            "the screen needs a terminal, and no --foreground or --json", hint="--ui plain works anywhere"
+        )
+    # Only the screen pays for its launcher.
+    from ossature.tui.launch import run_tui
+
+    asked = request.model_copy(update={"preset": "tui"}) if request.preset == "default" else request
+    return run_tui(project, request=asked, base=RunRequest(preset="tui", sandbox=request.sandbox))
 
 
 def own_here(project: Project, request: RunRequest, *, terminal: Terminal, is_json: bool = False) -> int:

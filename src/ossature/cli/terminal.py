@@ -36,6 +36,8 @@ class Terminal:
     stderr: TextIO
     cwd: Path
     environ: Mapping[str, str]
+    is_plain: bool = field(default=False, init=False)
+    """No colours; every question says at once what its answers do: for screen readers."""
     _painter: Painter | None = field(default=None, init=False)
 
     @classmethod
@@ -134,7 +136,7 @@ class Terminal:
 
     def _paint(self, spans: Sequence[Span]) -> None:
         if self._painter is None:
-            self._painter = self._pick_painter()
+            self._painter = self._write_plain if self.is_plain else self._pick_painter()
         self._painter(spans)
 
     def _pick_painter(self) -> Painter:

@@ -141,6 +141,8 @@ class Watch:
         if question.id not in self._shown:
             self._shown.add(question.id)
             show_question(question, self._terminal)
+            if self._terminal.is_plain:
+                explain(question, self._terminal)
         self._asked = question.id
         self._terminal.prompt(f"[{question.id}] {' / '.join(question.verbs)} (? explains) > ")
 
@@ -166,10 +168,15 @@ class Watch:
 
 
 def watch(
-    attachment: Attachment, terminal: Terminal, *, on_interrupt: OnInterrupt, is_json: bool = False
+    attachment: Attachment,
+    terminal: Terminal,
+    *,
+    on_interrupt: OnInterrupt,
+    is_json: bool = False,
+    is_read_only: bool = False,
 ) -> int:
     """Follow *attachment* with the process's own keyboard, and ask where a person is there."""
-    can_ask = terminal.is_interactive and not is_json
+    can_ask = terminal.is_interactive and not is_json and not is_read_only
     keyboard = Keyboard(terminal.stdin.fileno() if can_ask else None)
     listener = Listener(terminal, is_json=is_json)
     return Watch(

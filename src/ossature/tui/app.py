@@ -64,6 +64,8 @@ def make_app(
     *,
     base: RunRequest | None = None,
     is_demo: bool = False,
+    is_read_only: bool = False,
 ) -> OssatureApp:
     """An app on *project* that starts *request* when it is there, and later ones like *base*."""
-    return OssatureApp(Bridge(project), request=request, base=base, is_demo=is_demo)
+    bridge = Bridge(project, is_read_only=is_read_only)
+    return OssatureApp(bridge, request=request, base=base, is_demo=is_demo)

@@ -29,8 +29,10 @@ class LogLine(NamedTuple):
 class Bridge:
     """Reads the journal in batches; knows no widget."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, *, is_read_only: bool = False) -> None:
         self.project = project
+        self.is_read_only = is_read_only
+        """Nothing is sent and nothing written: for who looks at another person's build."""
         self.view: ProjectView | None = None
         """None until the project has been looked at for the first time."""
         self.attachment: Attachment | None = None
@@ -129,6 +131,8 @@ class Bridge:
         self._live().command(command)
 
     def _live(self) -> Attachment:
+        if self.is_read_only:
+            raise OssatureError("this viewer only looks", hint="`ossature tui` without --read-only acts")
         if self.attachment is None or self.state.is_over:
             raise OssatureError("no run is live", hint="b starts one")
         return self.attachment
@@ -141,7 +145,7 @@ class Bridge:
 
     def save_draft(self, question_id: str, text: str) -> None:
         """Keep what is typed; empty text forgets it."""
-        if self.attachment is not None:
+        if self.attachment is not None and not self.is_read_only:
             inbox.save_draft(self.attachment.folder / "drafts", question_id, text)
 
 

@@ -17,7 +17,7 @@ from textual.widgets import Input
 from ossature.domain.decision import Question
 from ossature.tui.backstop import Backstop
 from ossature.tui.bridge import Bridge
-from ossature.tui.keys.actions import Scope, bindings, footer_actions
+from ossature.tui.keys.actions import ACTING, Scope, bindings, footer_actions
 from ossature.tui.keys.answers import offers
 from ossature.tui.look.glyphs import Glyphs, glyphs_for
 from ossature.tui.look.spans import Span
@@ -130,7 +130,7 @@ class Frame(App[int], inherit_bindings=False):
         """No key does anything but type while something is asked for."""
         if not self.is_running or not self.screen_stack:
             return super().check_action(action, parameters)
-        if self.bar.is_busy:
+        if self.bar.is_busy or (self.bridge.is_read_only and action in ACTING):
             return False
         if action == "answer":
             question = self.question
@@ -191,7 +191,8 @@ class Frame(App[int], inherit_bindings=False):
         self.screen.refresh(layout=True)
 
     def show_footer(self) -> None:
-        self.footer.show(footer_actions(*self.HELP_SCOPES[self.focused_pane]))
+        scopes = self.HELP_SCOPES[self.focused_pane]
+        self.footer.show(footer_actions(*scopes, only_looks=self.bridge.is_read_only))
 
     @property
     def question(self) -> Question | None:

@@ -42,6 +42,7 @@ def run_tui(
     request: RunRequest | None = None,
     base: RunRequest | None = None,
     is_demo: bool = False,
+    is_read_only: bool = False,
 ) -> int:
     """Show the screen until the person leaves it; raises UsageError where there is no terminal for it.
 
@@ -66,6 +67,8 @@ def run_tui(
         argv += ["--base", base.model_dump_json()]
     if is_demo:
         argv.append("--demo")
+    if is_read_only:
+        argv.append("--read-only")
     saved = termios.tcgetattr(sys.stdin.fileno())
     child = subprocess.Popen(argv, pass_fds=(reader,), env=screen_environment(os.environ))
     os.close(reader)
@@ -80,7 +83,7 @@ def run_tui(
 
 def check_terminal(environ: Mapping[str, str]) -> None:
     """Raises UsageError that names the way that works without a screen."""
-    hint = "`ossature build` and `ossature attach` show the same line by line"
+    hint = "`ossature tui --plain` is the same line by line"
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the screen needs a terminal for input and output", hint=hint)
     if environ.get("TERM", "") in ("dumb", "unknown", ""):

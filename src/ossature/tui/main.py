@@ -24,11 +24,18 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--request", default="")
     parser.add_argument("--base", default="")
     parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--read-only", action="store_true")
     args = parser.parse_args(argv)
     _end_with_terminal(args.parent_fd)
     request = RunRequest.model_validate_json(args.request) if args.request else None
     base = RunRequest.model_validate_json(args.base) if args.base else None
-    app = make_app(load_project(Path(args.project)), request, base=base, is_demo=args.demo)
+    app = make_app(
+        load_project(Path(args.project)),
+        request,
+        base=base,
+        is_demo=args.demo,
+        is_read_only=args.read_only,
+    )
     app.driver_class = driver_for(os.environ)
     status = app.run()
     sys.stdout.write(leave_message(app.bridge))

@@ -11,6 +11,7 @@ from textual import events
 from ossature.domain.plain_text import clean_line
 from ossature.errors import OssatureError
 from ossature.tui.frame import Frame
+from ossature.tui.keys.actions import actions_on
 from ossature.tui.keys.answers import question_lines
 from ossature.tui.look.spans import Span
 from ossature.tui.widgets.header import utc_now
@@ -46,6 +47,7 @@ class Telling(Frame):
                 count=len(questions),
                 width=self.size.width,
                 details=room,
+                is_offered=not self.bridge.is_read_only,
             )
         elif self.bridge.log and not self.message:
             line = self.bridge.log[-1].line
@@ -65,7 +67,9 @@ class Telling(Frame):
         parts: list[str] = []
         if state.replay and self.bridge.is_live:
             parts.append("recorded replies: no model is called")
-        if self.question:
+        if self.bridge.is_read_only:
+            parts.append("this viewer only looks: keys that act do nothing")
+        elif self.question:
             parts.append("the run waits for you")
         elif self.bridge.is_live:
             parts.append("q leaves, the run goes on")
@@ -91,7 +95,11 @@ class Telling(Frame):
 
     def on_key(self, event: events.Key) -> None:
         """A message has been read when the next key comes."""
-        if self.message and not self.bar.is_busy:
+        if self.bar.is_busy:
+            return
+        if self.bridge.is_read_only and any(action.acts for action in actions_on(event.key)):
+            self.say("this viewer only looks; `ossature tui` without --read-only acts", "warn")
+        elif self.message:
             self.message = None
             self.show_bar()
 

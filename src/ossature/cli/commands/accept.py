@@ -55,7 +55,12 @@ def accept(args: argparse.Namespace, terminal: Terminal) -> int:
         sandbox=args.sandbox,
     )
     return start_run(
-        view.project, request, terminal=terminal, is_foreground=args.foreground, is_json=args.json
+        view.project,
+        request,
+        terminal=terminal,
+        face=args.ui,
+        is_foreground=args.foreground,
+        is_json=args.json,
     )
 
 

@@ -18,11 +18,18 @@ def attach(args: argparse.Namespace, terminal: Terminal) -> int:
     run = find_run(project, args.run) if args.run else latest_run(project)
     if run is None:
         raise OssatureError("no run yet", hint="`ossature audit` or `ossature build` is one")
-    return watch(Attachment(project, run), terminal, on_interrupt="leave", is_json=args.json)
+    return watch(
+        Attachment(project, run),
+        terminal,
+        on_interrupt="leave",
+        is_json=args.json,
+        is_read_only=args.read_only,
+    )
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", metavar="RUN", help="the live run, or the last one, by default")
+    parser.add_argument("--read-only", action="store_true", help="only look: questions are not asked here")
     parser.add_argument("--json", action="store_true", help="print the events as JSON lines; ask nothing")
 
 

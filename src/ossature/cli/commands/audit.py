@@ -23,7 +23,14 @@ def audit(args: argparse.Namespace, terminal: Terminal) -> int:
         model=args.model or "",
         allows_unpriced=args.allow_unpriced,
     )
-    return start_run(project, request, terminal=terminal, is_foreground=args.foreground, is_json=args.json)
+    return start_run(
+        project,
+        request,
+        terminal=terminal,
+        face=args.ui,
+        is_foreground=args.foreground,
+        is_json=args.json,
+    )
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

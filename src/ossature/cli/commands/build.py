@@ -77,7 +77,12 @@ def _look_and_build(project: Project, args: argparse.Namespace, terminal: Termin
         allows_unpriced=args.allow_unpriced,
     )
     return start_run(
-        view.project, request, terminal=terminal, is_foreground=args.foreground, is_json=args.json
+        view.project,
+        request,
+        terminal=terminal,
+        face=args.ui,
+        is_foreground=args.foreground,
+        is_json=args.json,
     )
 
 
@@ -106,7 +111,7 @@ def retry(args: argparse.Namespace, terminal: Terminal) -> int:
         model=args.model or "",
         allows_unpriced=args.allow_unpriced,
     )
-    return start_run(view.project, request, terminal=terminal, is_foreground=args.foreground)
+    return start_run(view.project, request, terminal=terminal, face=args.ui, is_foreground=args.foreground)
 
 
 def _requeue(project: Project, task: str, feedback: str, terminal: Terminal) -> int:

@@ -40,7 +40,7 @@ def _replan(args: argparse.Namespace, project: Project, terminal: Terminal) -> i
     request = RunRequest(
         goal="plan", replans=True, replay=replay_folder(args.replay, terminal.cwd), model=args.model or ""
     )
-    return start_run(project, request, terminal=terminal, is_foreground=args.foreground)
+    return start_run(project, request, terminal=terminal, face=args.ui, is_foreground=args.foreground)
 
 
 def _check(present: Plan, view: ProjectView, terminal: Terminal) -> int:

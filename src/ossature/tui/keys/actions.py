@@ -38,6 +38,11 @@ class Action:
         return "action_" + self.name.partition("(")[0]
 
     @property
+    def acts(self) -> bool:
+        """It changes a run or a file: not for who only looks."""
+        return self.method.removeprefix("action_") in ACTING
+
+    @property
     def shown_keys(self) -> str:
         """As people read them."""
         return " ".join(_spelled(key) for key in self.keys.split(","))
@@ -132,6 +137,10 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 
+ACTING = frozenset({"answer", "audit", "build", "build_task", "edit", "pause", "stop"})
+"""Actions that change a run or a file; a viewer that only looks has none of them."""
+
+
 def bindings(*scopes: Scope) -> list[BindingType]:
     """The bindings of these scopes, for a class's `BINDINGS`.
 
@@ -144,9 +153,15 @@ def bindings(*scopes: Scope) -> list[BindingType]:
     ]
 
 
-def footer_actions(*scopes: Scope) -> list[Action]:
+def footer_actions(*scopes: Scope, only_looks: bool = False) -> list[Action]:
     """What the footer offers where these scopes have the keys, most useful first."""
-    return sorted((a for a in ACTIONS if a.footer and a.scope in scopes), key=lambda a: a.footer)
+    offered = (a for a in ACTIONS if a.footer and a.scope in scopes and not (only_looks and a.acts))
+    return sorted(offered, key=lambda a: a.footer)
+
+
+def actions_on(key: str) -> list[Action]:
+    """What *key* may mean, wherever the focus is."""
+    return [action for action in ACTIONS if key in action.keys.split(",")]
 
 
 _SPELLED: Mapping[str, str] = {

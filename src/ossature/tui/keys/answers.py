@@ -69,15 +69,20 @@ def offers(question: Question) -> list[Offer]:
 
 
 def question_lines(
-    question: Question, *, index: int, count: int, width: int, details: int
+    question: Question, *, index: int, count: int, width: int, details: int, is_offered: bool = True
 ) -> list[list[Span]]:
-    """The question, at most *details* lines of its detail, and the keys, over as many lines as they need."""
+    """The question, at most *details* lines of its detail, and the keys, over as many lines as they need.
+
+    Without *is_offered* it is somebody else's to answer, and there are no keys.
+    """
     place = f"{index + 1} of {count} (tab)  " if count > 1 else ""
     pieces = wrap(place + clean_line(question.subject), max(width - 3, 10))[:SUBJECT_LINES]
     lines = [
         [Span("   " if number else " ? ", "ask"), Span(text, "ask")] for number, text in enumerate(pieces)
     ]
     lines += [[Span("   "), Span(text, "plain")] for text in _details(question, width, details)]
+    if not is_offered:
+        return [*lines, [Span("   waits for whoever runs it", "quiet")]]
     return lines + _key_lines(offers(question), width)
 
 
