@@ -41,6 +41,11 @@ class Project:
         return self.state_dir / "plan.proposed.toml"
 
     @property
+    def rulings_path(self) -> Path:
+        """What people decided about findings."""
+        return self.state_dir / "rulings.jsonl"
+
+    @property
     def ledger_path(self) -> Path:
         return self.state_dir / "ledger.jsonl"
 

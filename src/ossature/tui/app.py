@@ -12,13 +12,14 @@ from ossature.tui.keys.program import ProgramKeys
 from ossature.tui.keys.running import RunKeys
 from ossature.tui.keys.task import TaskKeys
 from ossature.tui.keys.text import TextKeys
+from ossature.tui.watching import Watching
 
 POLL_S = 0.1
 """At most so often the screen changes because of the run."""
 TICK_S = 1.0
 
 
-class OssatureApp(PaneKeys, TaskKeys, TextKeys, AnswerKeys, RunKeys, ProgramKeys):
+class OssatureApp(PaneKeys, TaskKeys, TextKeys, AnswerKeys, RunKeys, ProgramKeys, Watching):
     """Opens, looks at the run now and then, and has the keys of every mixin."""
 
     def __init__(
@@ -44,6 +45,7 @@ class OssatureApp(PaneKeys, TaskKeys, TextKeys, AnswerKeys, RunKeys, ProgramKeys
         self.poll()
         self.show_all()
         self.reload()
+        self.start_watch()
         self.app_resume_signal.subscribe(self, lambda _: self.call_after_refresh(self.repaint))
         self.set_interval(POLL_S, self.poll)
         self.set_interval(TICK_S, self.tick)

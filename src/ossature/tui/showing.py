@@ -30,6 +30,8 @@ class Showing(Telling):
     """Reads of the project happen off the event loop; the newest counts, an older one is dropped."""
 
     _ticks = 0
+    _is_looking = False
+    _looks_again = False
 
     def poll(self) -> None:
         records: list[Record | UnknownRecord] = []
@@ -146,8 +148,13 @@ class Showing(Telling):
         self.show_plan()
 
     def reload(self) -> None:
+        """Look at the project again; while that is being done, once more when it is."""
+        if self._is_looking:
+            self._looks_again = True
+            return
+        self._is_looking = True
         read = functools.partial(_looked, self.bridge.project, self.environ)
-        self.run_worker(read, thread=True, group="look", name="look", exclusive=True, exit_on_error=False)
+        self.run_worker(read, thread=True, group="look", name="look", exit_on_error=False)
 
     def want_preview(self, line: TaskLine | None) -> None:
         """Fetch the prompt of a task that was not tried yet, when its tab is open."""
@@ -159,6 +166,11 @@ class Showing(Telling):
             self.run_worker(read, thread=True, group="preview", name="preview", exclusive=True)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.worker.name == "look" and event.worker.is_finished:
+            self._is_looking = False
+            if self._looks_again:
+                self._looks_again = False
+                self.reload()
         if event.state is WorkerState.SUCCESS and event.worker.name == "look":
             self._take_look(event.worker.result)
         elif event.state is WorkerState.SUCCESS and event.worker.name == "preview":
@@ -171,18 +183,23 @@ class Showing(Telling):
 
     def _take_look(self, seen: object) -> None:
         if isinstance(seen, ProjectView):
+            before = self.bridge.view
             self.bridge.see(seen)
             self.show_all()
+            self.looked(before, seen)
         elif isinstance(seen, OssatureError):
             self.say_error(seen)
+
+    def looked(self, before: ProjectView | None, after: ProjectView) -> None:
+        """The project was looked at again; what differs may be worth a word."""
 
 
 def _looked(project: Project, environ: Mapping[str, str]) -> ProjectView | OssatureError:
     """Config, specs, plan, findings, and what a build would do."""
     try:
         view = look(load_project(project.root, environ))
-        # Read here, since the first access reads files.
-        _ = view.audits
+        # Made here, since the first access takes its time.
+        _ = view.audits, view.forecast
     except OssatureError as error:
         return error
     return view
