@@ -55,7 +55,9 @@ class Outlook:
         found: list[str] = []
         if self.errors:
             first = self.errors[0]
-            what = "a new error" if len(self.errors) == 1 else f"{count(len(self.errors), 'new error')}, first"
+            what = (
+                "a new error" if len(self.errors) == 1 else f"{count(len(self.errors), 'new error')}, first"
+            )
             found.append(f"{what} at {first.place}: {first.message}")
         elif self.solved:
             found.append("its error is gone" if self.solved == 1 else f"{self.solved} errors are gone")
@@ -66,11 +68,15 @@ class Outlook:
         if self.may_follow and (self.stale or self.reverify):
             found.append(f"{_named(self.may_follow)} may follow")
         if self.current:
-            found.append(f"{_named(self.current)} {'is' if len(self.current) == 1 else 'are'} up to date again")
+            found.append(
+                f"{_named(self.current)} {'is' if len(self.current) == 1 else 'are'} up to date again"
+            )
         return found or ["makes no task stale"]
 
 
-def outlook(before: ProjectView, after: ProjectView, *, by_run: Collection[str] = (), is_live: bool) -> Outlook:
+def outlook(
+    before: ProjectView, after: ProjectView, *, by_run: Collection[str] = (), is_live: bool
+) -> Outlook:
     """Compare two looks at one project.
 
     *by_run* are digests of texts that a run wrote into specs. While *is_live*, or where a run was at work
@@ -140,7 +146,9 @@ def _edited(before: ProjectView, after: ProjectView) -> list[str]:
 
 
 def _generated(view: ProjectView) -> list[str]:
-    return [name for name, foreseen in view.forecast.will_run.items() if foreseen.mode in ("generate", "copy")]
+    return [
+        name for name, foreseen in view.forecast.will_run.items() if foreseen.mode in ("generate", "copy")
+    ]
 
 
 def _verified(view: ProjectView) -> list[str]:

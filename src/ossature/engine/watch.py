@@ -1,4 +1,4 @@
-"""Tell when files that people edit have changed, at once and at no cost meanwhile: the only door to watchdog."""
+"""Tell when files that people edit have changed: the only door to watchdog."""
 
 from __future__ import annotations
 
@@ -106,7 +106,9 @@ def watched_in(project: Project, outputs: Iterable[str] = ()) -> Watched:
     trees = (root / project.settings.spec_dir, project.context_root, project.prompts_dir)
     files = {root / CONFIG_NAME, project.plan_path, project.rulings_path}
     files |= {project.output_root / path for path in outputs}
-    return Watched(root, tuple(dict.fromkeys(Path(os.path.normpath(tree)) for tree in trees)), frozenset(files))
+    return Watched(
+        root, tuple(dict.fromkeys(Path(os.path.normpath(tree)) for tree in trees)), frozenset(files)
+    )
 
 
 class Watch:
@@ -120,7 +122,7 @@ class Watch:
         falls_back: Callable[[str], None] = lambda _reason: None,
         observer: Callable[[], _Observer] = Observer,
     ) -> None:
-        """*changed* is called from a thread once a change is complete, *falls_back* once where polling begins."""
+        """Both are called from threads: *changed* once a change is complete, *falls_back* where polling begins."""
         self._watched = watched
         self._changed = changed
         self._falls_back = falls_back
@@ -138,7 +140,11 @@ class Watch:
     def start(self) -> None:
         """Begin; what changes from now on is told."""
         self._schedule()
-        self._thread.start()
+        with self._wake:
+            if not self._is_stopping:
+                self._thread.start()
+                return
+        self._drop_observer()
 
     def stop(self) -> None:
         """End, and wait for every thread."""
@@ -229,26 +235,26 @@ class Watch:
         }
         if wanted == self._scheduled and self._observer is not None:
             return
-        if self._observer is None:
-            self._observer = self._make_observer()
-            self._observer.start()
-        self._observer.unschedule_all()
+        observer = self._observer
+        if observer is None:
+            observer = self._make_observer()
+            observer.start()
+            self._observer = observer
+        observer.unschedule_all()
         handler = _Handler(self.note)
         for folder, is_tree, _ in sorted(wanted):
             try:
-                self._observer.schedule(handler, str(folder), recursive=is_tree, event_filter=_EVENTS)
+                observer.schedule(handler, str(folder), recursive=is_tree, event_filter=_EVENTS)
             except FileNotFoundError:
                 # It went meanwhile; the folder above tells, and the next time round it is known.
                 continue
         self._scheduled = wanted
 
     def _drop_observer(self) -> None:
-        if self._observer is not None:
-            if self._observer.is_alive():
-                self._observer.stop()
-                self._observer.join()
-            self._observer = None
-        self._scheduled = set()
+        observer, self._observer, self._scheduled = self._observer, None, set()
+        if observer is not None and observer.is_alive():
+            observer.stop()
+            observer.join()
 
 
 class _Handler(FileSystemEventHandler):

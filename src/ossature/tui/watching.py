@@ -27,22 +27,22 @@ class WatchEnded(Message):
 class Watching(Showing):
     """What a run writes is shown, and not told as somebody's edit."""
 
-    watch: Watch | None = None
+    file_watch: Watch | None = None
     _seen_at: tuple[str, int] = ("", 0)
     """The run that is shown, and how far it was, when the project was last looked at."""
 
     def start_watch(self) -> None:
         """Watch from now on; off the event loop, since a large folder takes its time."""
-        self.watch = Watch(
+        self.file_watch = Watch(
             watched_in(self.bridge.project),
             changed=functools.partial(self._post, FilesChanged),
             falls_back=lambda reason: self._post(functools.partial(WatchEnded, reason)),
         )
-        self.run_worker(self.watch.start, thread=True, group="watch", exit_on_error=False)
+        self.run_worker(self.file_watch.start, thread=True, group="watch", name="watch", exit_on_error=False)
 
     def on_unmount(self) -> None:
-        if self.watch is not None:
-            self.watch.stop()
+        if self.file_watch is not None:
+            self.file_watch.stop()
 
     def _post(self, message: type[FilesChanged] | functools.partial[WatchEnded]) -> None:
         """From a thread of the watch."""
@@ -63,9 +63,9 @@ class Watching(Showing):
         seen_at = (state.run, state.seq)
         was_at_work = self.bridge.is_live or seen_at != self._seen_at
         self._seen_at = seen_at
-        if self.watch is not None:
+        if self.file_watch is not None:
             outputs = {path for view in after.tasks if view.landing for path in view.landing.files}
-            self.watch.turn_to(watched_in(after.project, outputs))
+            self.file_watch.turn_to(watched_in(after.project, outputs))
         if before is not None:
             found = outlook(before, after, is_live=was_at_work)
             if not found.is_empty:

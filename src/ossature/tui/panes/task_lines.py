@@ -44,7 +44,7 @@ class TaskLine:
     status: str
     """Of `TaskStatus`, or of the preview's; `done` when nothing runs and nothing is to do."""
     note: str
-    """`fix 2`, `try 3` or `flaky`."""
+    """`fix 2`, `try 3`, `flaky` or `may run`."""
     reason: str
     state: TaskState | None = None
     view: TaskView | None = None
@@ -100,7 +100,8 @@ def task_board(state: RunState, view: ProjectView | None, *, live: bool, known: 
     if state.tasks and (live or not views):
         lines = [_from_run(state.tasks[task], views.get(task)) for task in state.order]
     else:
-        lines = [_from_view(item, state.tasks.get(item.task.id)) for item in views.values()]
+        may_run = view.may_run if view else {}
+        lines = [_from_view(item, state.tasks.get(item.task.id), may_run) for item in views.values()]
     graph = _graph(lines, view)
     if known.graph and known.graph.dependencies == graph.dependencies and known.graph.order == graph.order:
         rows = known.rails
@@ -129,8 +130,11 @@ def _from_run(task: TaskState, view: TaskView | None) -> TaskLine:
     )
 
 
-def _from_view(view: TaskView, state: TaskState | None) -> TaskLine:
-    """After a run, what went wrong in it is still said where the task is not in order."""
+def _from_view(view: TaskView, state: TaskState | None, may_run: Mapping[str, str]) -> TaskLine:
+    """After a run, what went wrong in it is still said where the task is not in order.
+
+    *may_run* are tasks that run only if something before them comes out differently, and why.
+    """
     known = state if state and (not state.row.lineage or state.row.lineage == view.lineage) else None
     status: str = view.status
     if known and known.status in ("failed", "interrupted", "blocked") and status not in ("done", "manual"):
@@ -141,8 +145,8 @@ def _from_view(view: TaskView, state: TaskState | None) -> TaskLine:
         title=view.task.title,
         lineage=view.lineage,
         status=status,
-        note="flaky" if view.is_flaky else _note(known),
-        reason=known.reason if known and status == known.status else view.reason,
+        note="may run" if view.task.id in may_run else "flaky" if view.is_flaky else _note(known),
+        reason=known.reason if known and status == known.status else may_run.get(view.task.id) or view.reason,
         state=known,
         view=view,
     )

@@ -1,0 +1,52 @@
+"""What a save would make stale, told by comparing two looks at a project."""
+
+from __future__ import annotations
+
+import pytest
+
+from ossature.engine.outlook import Outlook, outlook
+from tests.runs.kit import Kit
+
+
+@pytest.fixture
+def built(kit: Kit) -> Kit:
+    assert kit.own().code == 0
+    return kit
+
+
+def after(kit: Kit, name: str, old: str, new: str, *, is_live: bool = False) -> Outlook:
+    before = kit.look()
+    kit.edit(name, old, new)
+    return outlook(before, kit.look(), is_live=is_live)
+
+
+def test_a_save_tells_what_becomes_stale_what_may_follow_and_what_is_current_again(built: Kit) -> None:
+    found = after(built, "specs/lib.smd", "on a shelf.", "on one shelf.")
+    assert found.sentence == "LIB saved: would make 001 stale; 002, 003, 004, 005 may follow"
+    assert found.tone == "warn"
+    back = after(built, "specs/lib.smd", "on one shelf.", "on a shelf.")
+    assert back.sentence == "LIB saved: 001, 002, 003, 004, 005 are up to date again"
+    unused = after(built, "specs/lib.smd", "Counts parcels.\n", "Counts all parcels.\n")
+    assert unused.sentence == "LIB saved: makes no task stale"
+    assert after(built, "context/rates.csv", "", "7\n").stale == ("005",)
+    assert after(built, "specs/lib.smd", "Library", "Library").is_empty
+
+
+def test_errors_are_told_first_even_of_a_file_that_is_no_spec_yet(built: Kit) -> None:
+    broken = after(built, "specs/lib.smd", "### Weigh {#weigh}", "### Wiegh")
+    assert broken.tone == "bad"
+    assert "LIB saved: a new error at .ossature/plan.toml:" in broken.sentence
+    mended = after(built, "specs/lib.smd", "### Wiegh", "### Weigh {#weigh}")
+    assert "its error is gone" in mended.sentence
+    before = built.look()
+    built.write("specs/new.smd", "nothing yet")
+    assert outlook(before, built.look(), is_live=False).sentence.startswith("specs/new.smd saved: ")
+
+
+def test_plan_verify_and_outputs_are_told_unless_a_run_is_at_work(built: Kit) -> None:
+    before = built.look()
+    built.edit(".ossature/plan.toml", '"test -s label.txt"', '"test -f label.txt"')
+    assert outlook(before, built.look(), is_live=True).is_empty
+    found = outlook(before, built.look(), is_live=False)
+    assert found.sentence == "the plan saved: would verify 003 again; 004, 005 may follow"
+    assert after(built, "output/help.txt", "plain", "mine").saved == ("help.txt",)
