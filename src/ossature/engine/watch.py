@@ -122,7 +122,7 @@ class Watch:
         falls_back: Callable[[str], None] = lambda _reason: None,
         observer: Callable[[], _Observer] = Observer,
     ) -> None:
-        """Both are called from threads: *changed* once a change is complete, *falls_back* where polling begins."""
+        """Called from threads: *changed* once a change is complete, *falls_back* where polling begins."""
         self._watched = watched
         self._changed = changed
         self._falls_back = falls_back
