@@ -16,7 +16,7 @@ from ossature.engine.session import RunRequest
 from ossature.tui.app import OssatureApp, make_app
 from tests.tui.scene import Scene
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 def run(dialogue: Coroutine[Any, Any, None]) -> None:

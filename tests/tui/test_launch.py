@@ -21,7 +21,7 @@ from ossature.errors import UsageError
 from ossature.tui import launch
 from tests.tui.scene import Scene, at_fix_gate, owned
 
-DEADLINE_S = 40.0
+DEADLINE_S = 60.0
 LAUNCH = (
     "import sys; from pathlib import Path; from ossature.project import load_project; "
     "from ossature.tui.launch import run_tui; sys.exit(run_tui(load_project(Path(sys.argv[1]))))"
@@ -58,7 +58,7 @@ class Tmux:
 
     def __call__(self, *args: str) -> str:
         command = ["tmux", "-L", self.name, "-f", "/dev/null", *args]
-        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=60)
         return done.stdout
 
     def type(self, text: str) -> None:
@@ -73,6 +73,15 @@ class Tmux:
 
     def wait(self, text: str) -> None:
         wait_for(lambda: text in self.screen(), self.screen)
+
+    def wait_until_gone(self, text: str) -> None:
+        wait_for(lambda: text not in self.screen(), self.screen)
+
+    def wait_for_size(self, width: int, height: int) -> None:
+        """The program has been told: tmux does that in its own time."""
+        wanted = f"{height} {width}"
+        tty = self("display-message", "-p", "-t", "test", "#{pane_tty}").strip()
+        wait_for(lambda: subprocess.check_output(["stty", "-F", tty, "size"], text=True).strip() == wanted)
 
 
 @pytest.fixture

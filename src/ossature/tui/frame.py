@@ -185,7 +185,7 @@ class Frame(App[int], inherit_bindings=False):
             field.cursor_blink = False
 
     def repaint(self) -> None:
-        """Draw every cell anew: another program has had the terminal."""
+        """Draw every cell anew; the terminal may show something else than we think."""
         for widget in self.screen.walk_children():
             widget.refresh()
         self.screen.refresh(layout=True)

@@ -7,6 +7,7 @@ from textwrap import wrap
 from typing import Any
 
 from textual import events
+from textual.timer import Timer
 
 from ossature.domain.plain_text import clean_line
 from ossature.errors import OssatureError
@@ -17,9 +18,14 @@ from ossature.tui.look.spans import Span
 from ossature.tui.widgets.header import utc_now
 from ossature.tui.widgets.picker import Picker
 
+SETTLE_S = 0.2
+"""After a change of size nothing changes any more for so long."""
+
 
 class Telling(Frame):
     """A message stays until the next one or the next key."""
+
+    _settling: Timer | None = None
 
     def say(self, text: str, tone: str = "plain") -> None:
         """Put a message into the bar; it stays until the next one or the next key."""
@@ -105,6 +111,11 @@ class Telling(Frame):
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._resized)
+        # Textual paints only what has another place than before. A window that was made smaller and large
+        # again at once has lost cells that, for Textual, never moved.
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(SETTLE_S, self.repaint)
 
     def _resized(self) -> None:
         self.lay_out()

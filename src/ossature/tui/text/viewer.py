@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
@@ -19,6 +18,7 @@ from ossature.tui.look.spans import Span, text_of, width_of, wrap
 from ossature.tui.look.theme import tone_styles
 from ossature.tui.text.document import LINE_BYTES, Document, TextDocument, search
 from ossature.tui.text.paint import Painter, paint_plain
+from ossature.tui.widgets.scrolling import Scrolled
 
 BUSY_S = 0.01
 """Pause between two steps of the index, so that keys are heard."""
@@ -26,7 +26,7 @@ IDLE_S = 0.25
 """How often a file that may grow is looked at."""
 
 
-class LineViewer(ScrollView, can_focus=True, inherit_bindings=False):
+class LineViewer(Scrolled, can_focus=True, inherit_bindings=False):
     """Scrolls by document lines. With wrapping on, a line takes as many rows as it needs."""
 
     DEFAULT_CSS = "LineViewer { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }"
@@ -119,12 +119,6 @@ class LineViewer(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=self._last_top(), animate=False, force=True)
         self.refresh()
         self.post_message(self.Changed(self))
-        # A scroll bar that has just appeared does not know how far the text was scrolled before.
-        self.call_after_refresh(self._place_bar)
-
-    def _place_bar(self) -> None:
-        if self.show_vertical_scrollbar:
-            self.vertical_scrollbar.position = self.scroll_y
 
     def _overflows(self) -> bool:
         """With wrapping, even few lines may take more rows than there are."""

@@ -10,13 +10,13 @@ from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ossature.tui.keys.actions import bindings
 from ossature.tui.look.glyphs import UNICODE, Glyphs
 from ossature.tui.look.spans import Span, fit, text_of, width_of, wrap
 from ossature.tui.look.theme import tone_styles
+from ossature.tui.widgets.scrolling import Scrolled
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Row:
         return f"{text_of(self.left)} {text_of(self.right)}".lower()
 
 
-class RowList(ScrollView, can_focus=True, inherit_bindings=False):
+class RowList(Scrolled, can_focus=True, inherit_bindings=False):
     """Draws only the visible rows; a cursor step refreshes the two rows that it touches."""
 
     DEFAULT_CSS = "RowList { overflow-x: hidden; scrollbar-size-vertical: 1; }"
