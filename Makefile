@@ -7,7 +7,7 @@ LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url 
 	--custom-compile-command "make lock" $(LOCK_ARGS) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test faults lint check format screenshots bench recordings lock clean
+.PHONY: help venv demo test faults lint check format keys screenshots bench recordings lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ check: lint test ## everything that has to be green before a commit
 format: $(VENV)/.dev ## format the code and mend what ruff can mend
 	@$(VENV)/bin/ruff format $(wildcard $(CODE))
 	@$(VENV)/bin/ruff check --fix $(wildcard $(CODE))
+
+keys: $(VENV)/.dev ## write docs/reference/keys.md anew from the table of actions
+	@$(PY) tools/keys_page.py
 
 screenshots: $(VENV)/.dev ## take the pictures of the TUI for the docs
 	@$(PY) tools/screenshots.py $(ARGS)

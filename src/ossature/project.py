@@ -1,4 +1,4 @@
-"""Where a project is, and every path that we own in it."""
+"""Where a project is, every path that we own in it, and where the user's own files are."""
 
 from __future__ import annotations
 
@@ -129,3 +129,21 @@ def load_project(start: Path, environ: Mapping[str, str] | None = None) -> Proje
     settings, diagnostics = parse_settings(text)
     settings = with_environment(settings, os.environ if environ is None else environ)
     return Project(root=root, settings=settings, diagnostics=diagnostics)
+
+
+def user_config_path(environ: Mapping[str, str]) -> Path:
+    """The config of the user whose environment this is, for what is not a project's to set."""
+    home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '~')}/.config"
+    return Path(home).expanduser() / "ossature" / "config.toml"
+
+
+def user_state_dir(environ: Mapping[str, str]) -> Path:
+    """What ossature remembers of this user, in no project."""
+    given = environ.get("XDG_STATE_HOME", "")
+    # The XDG base directory specification: a relative path is invalid and has to be ignored.
+    home = (
+        Path(given)
+        if given.startswith("/")
+        else Path(environ.get("HOME") or "~").expanduser() / ".local/state"
+    )
+    return home / "ossature"

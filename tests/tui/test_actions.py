@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
@@ -38,9 +39,19 @@ def test_every_action_is_bound_carried_out_and_in_the_help(action: Action) -> No
     }
     assert action.name in bound
     assert action.group in GROUPS
-    assert any(
-        str(ACTIONS.index(action)) == row.key and action.text in text_of(row.left) for row in help_rows()
-    )
+    assert any(action.id == row.key and action.text in text_of(row.left) for row in help_rows())
+
+
+def test_every_action_has_a_name_of_its_own_for_the_config() -> None:
+    assert [name for name, count in Counter(action.id for action in ACTIONS).items() if count > 1] == []
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", action.id) for action in ACTIONS)
+
+
+def test_help_begins_with_what_works_here() -> None:
+    rows = help_rows(here="Here", scopes=("viewer", "task"))
+    assert text_of(rows[0].left) == "Here"
+    assert rows[1].key.startswith(("viewer-", "task-"))
+    assert Counter(row.key for row in rows if not row.is_heading) == Counter(action.id for action in ACTIONS)
 
 
 def test_no_key_means_two_things_in_one_place() -> None:

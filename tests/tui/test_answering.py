@@ -22,7 +22,8 @@ from ossature.domain.decision import (
     Verb,
 )
 from ossature.tui.keys.actions import ACTIONS
-from ossature.tui.keys.answers import offers, question_lines
+from ossature.tui.keys.answers import action_of, offers, question_lines
+from ossature.tui.keys.keymap import DEFAULT_KEYS
 from ossature.tui.look.spans import text_of, width_of
 from tests.tui.scene import RUN, Scene, owned, while_running
 from tests.tui.stage import last_letter, press, run, screen, shown, until
@@ -377,4 +378,7 @@ def test_the_keys_of_a_question_are_never_cut(gate: Gate, verbs: tuple[Verb, ...
     lines = question_lines(_question(gate, verbs), index=0, count=1, width=width, details=0)
     assert all(width_of(line) <= width + 3 for line in lines)
     text = " ".join(text_of(line) for line in lines)
-    assert all(f"{offer.key} {offer.label}" in text for offer in offers(_question(gate, verbs)))
+    assert all(
+        f"{DEFAULT_KEYS.key(action_of(offer))} {offer.label}" in text
+        for offer in offers(_question(gate, verbs))
+    )

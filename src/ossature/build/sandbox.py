@@ -14,6 +14,7 @@ from ossature.build.reach import is_folder
 from ossature.build.tiers import Found, Machine
 from ossature.domain.sandbox import SandboxTier
 from ossature.errors import ConfigError, DiskError, Exit, OssatureError, Place
+from ossature.project import user_config_path
 from ossature.settings import SANDBOX_MODES, SandboxMode, Settings, line_of, parse_toml
 
 DEFAULT_MODE: SandboxMode = "workspace-write"
@@ -125,8 +126,7 @@ def _why(found: Found) -> str:
 
 def user_sandbox(environ: Mapping[str, str]) -> UserSandbox:
     """`[sandbox]` of the user's own config. Raises ConfigError for a value that it cannot have."""
-    home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '~')}/.config"
-    path = Path(home).expanduser() / "ossature" / "config.toml"
+    path = user_config_path(environ)
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):

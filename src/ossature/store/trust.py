@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ossature.digest import digest_bytes, digest_json
 from ossature.errors import DiskError
-from ossature.project import Project
+from ossature.project import Project, user_state_dir
 from ossature.store.disk import disk_errors, read_existing, write_atomic
 from ossature.store.layout import prepare_state_dir
 
@@ -143,22 +143,12 @@ def user_trust(environ: Mapping[str, str]) -> TrustBook:
     named = environ.get(TRUSTED_PATHS, "").split(os.pathsep)
     # A relative entry would mean another folder in every project.
     trusted = tuple(canonical_root(Path(name)) for name in named if name.startswith("/"))
-    return TrustBook(_state_home(environ) / "ossature" / "trust", trusted=trusted)
+    return TrustBook(user_state_dir(environ) / "trust", trusted=trusted)
 
 
 def canonical_root(path: Path) -> Path:
     """*path* without links, also where it does not exist."""
     return Path(os.path.realpath(path))
-
-
-def _state_home(environ: Mapping[str, str]) -> Path:
-    given = environ.get("XDG_STATE_HOME", "")
-    # The XDG base directory specification: a relative path is invalid and has to be ignored.
-    return (
-        Path(given)
-        if given.startswith("/")
-        else Path(environ.get("HOME") or "~").expanduser() / ".local/state"
-    )
 
 
 def _identity(project: Project) -> str:

@@ -46,6 +46,7 @@ class OssatureApp(PaneKeys, TaskKeys, TextKeys, AnswerKeys, RunKeys, ProgramKeys
         self.show_all()
         self.reload()
         self.start_watch()
+        self.tell_config_problems()
         self.app_resume_signal.subscribe(self, lambda _: self.call_after_refresh(self.repaint))
         self.set_interval(POLL_S, self.poll)
         self.set_interval(TICK_S, self.tick)

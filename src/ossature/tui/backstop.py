@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -10,6 +11,20 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+
+_PLAIN: Mapping[str, str] = {
+    **dict.fromkeys("─━═╌┄–—\u2010\u2011−", "-"),
+    **dict.fromkeys("│┃║╎┆▌▐▎▏▊", "|"),
+    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯╔╗╚╝", "+"),
+    **dict.fromkeys("‘’", "'"),
+    **dict.fromkeys("“”", '"'),
+    **dict.fromkeys("·•∙", "."),
+    **dict.fromkeys("█▇▆▓▮■", "#"),
+    **dict.fromkeys("▅▄▃▒", "="),
+    **dict.fromkeys("▂▁░▔", "_"),
+    **{"…": "~", "←": "<", "→": ">", "↑": "^", "↓": "v", "▸": ">", "▾": "v", "×": "x", "\u00a0": " "},
+}
+"""What stands for signs of one cell in ASCII; everything else becomes question marks."""
 
 
 class Backstop(LineFilter):
@@ -27,8 +42,12 @@ class Backstop(LineFilter):
             return segment
         text = _CONTROL.sub(_replacement, segment.text)
         if self.is_ascii and not text.isascii():
-            text = "".join(char if char.isascii() else "?" * cell_len(char) for char in text)
+            text = "".join(_plain(char) for char in text)
         return Segment(text, segment.style)
+
+
+def _plain(char: str) -> str:
+    return char if char.isascii() else _PLAIN.get(char, "?" * cell_len(char))
 
 
 def _replacement(found: re.Match[str]) -> str:

@@ -15,10 +15,12 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from ossature.domain.decision import Question
+from ossature.store.user_config import UserConfig, read_user_config
 from ossature.tui.backstop import Backstop
 from ossature.tui.bridge import Bridge
-from ossature.tui.keys.actions import ACTING, Scope, bindings, footer_actions
-from ossature.tui.keys.answers import offers
+from ossature.tui.keys.actions import ACTING, Scope, bindings
+from ossature.tui.keys.answers import action_of, offers
+from ossature.tui.keys.keymap import KeyProblem, KeyTable, remapped
 from ossature.tui.look.glyphs import Glyphs, glyphs_for
 from ossature.tui.look.spans import Span
 from ossature.tui.look.theme import NIGHT, theme_for
@@ -36,6 +38,10 @@ from ossature.tui.widgets.header import Header
 from ossature.tui.widgets.rows import RowList
 
 TALL_ROWS = 30
+TYPING = (("enter", "send"), ("escape", "close"))
+CONFIRMING = (("y", "yes"), ("n", "no"))
+PICKING = (("↑ ↓", "move"), ("enter", "choose"), ("escape", "close"))
+"""What works while something is asked for, or a dialog is open."""
 
 
 class Ground(Screen[None], inherit_bindings=False):
@@ -65,6 +71,8 @@ class Frame(App[int], inherit_bindings=False):
         self.bridge = bridge
         self.is_demo = is_demo
         self.environ = dict(os.environ)
+        self.table = KeyTable()
+        self.key_problems: tuple[KeyProblem, ...] = ()
         self.glyphs: Glyphs = glyphs_for(self.environ)
         self.is_remote = bool(self.environ.get("SSH_CONNECTION") or self.environ.get("SSH_TTY"))
         self.focused_pane: Pane = "plan"
@@ -88,6 +96,7 @@ class Frame(App[int], inherit_bindings=False):
         self.footer = Footer()
         self.panes = Horizontal(id="panes")
         self.columns = {name: Vertical(id=name) for name in ("lists", "middle", "aside")}
+        self.use_config(read_user_config(self.environ))
         self.register_theme(NIGHT)
         self.theme = theme_for(self.environ)
 
@@ -181,8 +190,15 @@ class Frame(App[int], inherit_bindings=False):
 
     def on_command_palette_opened(self) -> None:
         """A blinking cursor is traffic."""
+        self.footer.show_keys(PICKING)
         for field in self.screen.query(Input):
             field.cursor_blink = False
+
+    def on_command_palette_closed(self) -> None:
+        self.show_footer()
+
+    def on_bar_turned(self) -> None:
+        self.show_footer()
 
     def repaint(self) -> None:
         """Draw every cell anew; the terminal may show something else than we think."""
@@ -191,8 +207,30 @@ class Frame(App[int], inherit_bindings=False):
         self.screen.refresh(layout=True)
 
     def show_footer(self) -> None:
-        scopes = self.HELP_SCOPES[self.focused_pane]
-        self.footer.show(footer_actions(*scopes, only_looks=self.bridge.is_read_only))
+        """The keys that do something now."""
+        if self.bar.asking:
+            self.footer.show_keys(TYPING)
+        elif self.bar.confirming:
+            self.footer.show_keys(CONFIRMING)
+        else:
+            taken = self._answer_keys() if self.question else ()
+            actions = self.table.footer(
+                *self.HELP_SCOPES[self.focused_pane], taken=taken, only_looks=self.bridge.is_read_only
+            )
+            self.footer.show(actions)
+
+    def _answer_keys(self) -> list[str]:
+        """Keys that mean an answer while the question is open; `edit` stays what it is."""
+        found = (
+            [self.table.find(action_of(offer)) for offer in offers(self.question)] if self.question else []
+        )
+        return [key for action in found if action.scope == "question" for key in action.keys.split(",")]
+
+    def use_config(self, config: UserConfig) -> None:
+        """Take keys from the user's config."""
+        self.config = config
+        self.table, self.key_problems = remapped(config.table("tui.keys"), self.HELP_SCOPES.values())
+        self.set_keymap(self.table.bound())
 
     @property
     def question(self) -> Question | None:

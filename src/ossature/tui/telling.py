@@ -11,8 +11,7 @@ from textual.timer import Timer
 
 from ossature.domain.plain_text import clean_line
 from ossature.errors import OssatureError
-from ossature.tui.frame import Frame
-from ossature.tui.keys.actions import actions_on
+from ossature.tui.frame import PICKING, Frame
 from ossature.tui.keys.answers import question_lines
 from ossature.tui.look.spans import Span
 from ossature.tui.widgets.header import utc_now
@@ -54,12 +53,14 @@ class Telling(Frame):
                 width=self.size.width,
                 details=room,
                 is_offered=not self.bridge.is_read_only,
+                table=self.table,
             )
         elif self.bridge.log and not self.message:
             line = self.bridge.log[-1].line
             tone = line.tone if line.tone in ("good", "bad", "warn") else "plain"
             lines.append([Span(f" {self.glyphs.arrow} ", "quiet"), Span(line.text, tone)])
         self.bar.show(lines)
+        self.show_footer()
 
     def _message_lines(self, message: Span) -> list[list[Span]]:
         """The message on as many lines as it needs and the screen can spare."""
@@ -69,7 +70,7 @@ class Telling(Frame):
 
     def hint(self) -> str:
         """What a person who sees this for the first time wants to know now."""
-        state = self.bridge.state
+        state, key = self.bridge.state, self.table.key
         parts: list[str] = []
         if state.replay and self.bridge.is_live:
             parts.append("recorded replies: no model is called")
@@ -78,17 +79,22 @@ class Telling(Frame):
         elif self.question:
             parts.append("the run waits for you")
         elif self.bridge.is_live:
-            parts.append("q leaves, the run goes on")
+            parts.append(f"{key('leave')} leaves, the run goes on")
         elif self.bridge.outcome in ("failed", "crashed", "stopped"):
-            parts.append("b goes on where it stopped, w says why a task runs")
+            parts.append(f"{key('build')} goes on where it stopped, {key('why')} says why a task runs")
         elif self.is_demo and self.bridge.outcome == "succeeded":
             parts.append(
-                "all is built and verified: look around (1-5), w says why, ? shows all keys, q leaves"
+                f"all is built and verified: look around (1-5), {key('why')} says why,"
+                f" {key('help')} shows all keys, {key('leave')} leaves"
             )
         elif self.bridge.outcome == "succeeded":
-            parts.append("the run is over; edit a spec (1, e) and b builds what changed")
+            edit = f"{key('pane-specs')}, {key('edit')}"
+            parts.append(f"the run is over; edit a spec ({edit}) and {key('build')} builds what changed")
         else:
-            parts.append("A reviews the specs and plans, b builds, ? shows all keys")
+            parts.append(
+                f"{key('audit')} reviews the specs and plans, {key('build')} builds,"
+                f" {key('help')} shows all keys"
+            )
         return f" {self.glyphs.dot} ".join(parts)
 
     def show_header(self) -> None:
@@ -97,13 +103,30 @@ class Telling(Frame):
 
     def pick(self, picker: Picker, chosen: Callable[[str | None], Any]) -> None:
         """Open a dialog; *chosen* gets the key of the row, or None."""
-        _ = self.push_screen(picker, chosen)
+
+        def closed(key: str | None) -> Any:
+            self.show_footer()
+            return chosen(key)
+
+        self.footer.show_keys(PICKING)
+        _ = self.push_screen(picker, closed)
+
+    def tell_config_problems(self) -> None:
+        """Say what of the user's config has no effect."""
+        config = self.config
+        if config.error is not None:
+            self.say(f"{config.error}; the defaults hold", "warn")
+        elif self.key_problems:
+            name, message = self.key_problems[0]
+            count = len(self.key_problems) - 1
+            more = f" (and {count} more)" if count else ""
+            self.say(f"{config.place('tui.keys', name)}: {message}{more}", "warn")
 
     def on_key(self, event: events.Key) -> None:
         """A message has been read when the next key comes."""
         if self.bar.is_busy:
             return
-        if self.bridge.is_read_only and any(action.acts for action in actions_on(event.key)):
+        if self.bridge.is_read_only and any(action.acts for action in self.table.on(event.key)):
             self.say("this viewer only looks; `ossature tui` without --read-only acts", "warn")
         elif self.message:
             self.message = None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from textual.binding import Binding, BindingType
+
+from ossature.tui.keys.names import spelled
 
 Scope = Literal["app", "question", "list", "tree", "viewer", "task"]
 """Whose method it is: the app's (`app`, `question`), or that of a list, the tree, a text, the task pane."""
@@ -32,6 +36,14 @@ class Action:
     footer_keys: str = ""
     """What the footer calls the keys, where one action stands there for several."""
 
+    alias: str = ""
+    """Last part of `id` where name and label would give an odd one."""
+
+    @property
+    def id(self) -> str:
+        """What the user's config calls it: `build-task`, `list-page-down`, `answer-approve`."""
+        return _id(self.name, self.scope, self.label, self.alias)
+
     @property
     def method(self) -> str:
         """Name of the method that carries it out."""
@@ -45,7 +57,12 @@ class Action:
     @property
     def shown_keys(self) -> str:
         """As people read them."""
-        return " ".join(_spelled(key) for key in self.keys.split(","))
+        return " ".join(spelled(key) for key in self.keys.split(",") if key)
+
+    @property
+    def key(self) -> str:
+        """The first of its keys, as people read it; empty where it has none."""
+        return self.shown_keys.partition(" ")[0]
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -92,7 +109,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("attempt(-1)", "left_square_bracket", "older", "Older attempt", "app", "Task"),
     Action("attempt(1)", "right_square_bracket", "newer", "Newer attempt", "app", "Task"),
     Action("tab(-1)", "left", "tab left", "Tab to the left", "task", "Task"),
-    Action("tab(1)", "right", "tabs", "Tab to the right", "task", "Task", 2, "← →"),
+    Action("tab(1)", "right", "tabs", "Tab to the right", "task", "Task", 2, "← →", "tab-right"),
     Action("choose", "enter", "open", "Open what is under the cursor", "list", "Lists", 1),
     Action("cursor_down", "down,j", "down", "Down", "list", "Lists"),
     Action("cursor_up", "up,k", "up", "Up", "list", "Lists"),
@@ -103,8 +120,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("first", "home,g", "first", "To the first row", "list", "Lists"),
     Action("last", "end,G", "last", "To the last row", "list", "Lists"),
     Action("fold", "space", "fold", "Open or close a branch", "tree", "Lists"),
-    Action("unfold(False)", "left", "close", "Close the branch, or go to its root", "tree", "Lists"),
-    Action("unfold(True)", "right", "open", "Open the branch", "tree", "Lists"),
+    Action(
+        "unfold(False)",
+        "left",
+        "close",
+        "Close the branch, or go to its root",
+        "tree",
+        "Lists",
+        alias="close",
+    ),
+    Action("unfold(True)", "right", "open", "Open the branch", "tree", "Lists", alias="open"),
     Action("line(1)", "down,j", "down", "A line down", "viewer", "Text"),
     Action("line(-1)", "up,k", "up", "A line up", "viewer", "Text"),
     Action("page(1)", "pagedown,space,ctrl+f", "page down", "A page down", "viewer", "Text"),
@@ -113,8 +138,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("page(-0.5)", "ctrl+u", "half up", "Half a page up", "viewer", "Text"),
     Action("first", "home,g", "top", "To the top", "viewer", "Text"),
     Action("last", "end,G", "end", "To the end", "viewer", "Text"),
-    Action("next_match(1)", "n", "next", "Next match", "viewer", "Text"),
-    Action("next_match(-1)", "N", "previous", "Previous match", "viewer", "Text"),
+    Action("next_match(1)", "n", "next", "Next match", "viewer", "Text", alias="next-match"),
+    Action("next_match(-1)", "N", "previous", "Previous match", "viewer", "Text", alias="previous-match"),
     Action("follow", "F", "tail", "Follow the end as it grows; again: stop there", "viewer", "Text", 1),
     Action("wrap", "W", "wrap", "Break long lines, or cut them", "viewer", "Text"),
     Action("sideways(-8)", "less_than_sign", "left", "To the left, when lines are cut", "viewer", "Text"),
@@ -147,35 +172,38 @@ def bindings(*scopes: Scope) -> list[BindingType]:
     An answer comes before what its key means in a pane, as long as a question takes it.
     """
     return [
-        Binding(action.keys, action.name, action.label, show=False, priority=action.scope == "question")
+        Binding(
+            action.keys,
+            action.name,
+            action.label,
+            show=False,
+            priority=action.scope == "question",
+            id=action.id,
+        )
         for action in ACTIONS
         if action.scope in scopes
     ]
 
 
-def footer_actions(*scopes: Scope, only_looks: bool = False) -> list[Action]:
+def footer_actions(
+    *scopes: Scope, only_looks: bool = False, actions: Sequence[Action] = ACTIONS
+) -> list[Action]:
     """What the footer offers where these scopes have the keys, most useful first."""
-    offered = (a for a in ACTIONS if a.footer and a.scope in scopes and not (only_looks and a.acts))
+    offered = (
+        a for a in actions if a.footer and a.keys and a.scope in scopes and not (only_looks and a.acts)
+    )
     return sorted(offered, key=lambda a: a.footer)
 
 
-def actions_on(key: str) -> list[Action]:
-    """What *key* may mean, wherever the focus is."""
-    return [action for action in ACTIONS if key in action.keys.split(",")]
+@cache
+def _id(name: str, scope: Scope, label: str, alias: str) -> str:
+    method, _, argument = name.partition("(")
+    base = alias or method.replace("_", "-")
+    if argument and not alias:
+        last = argument.strip("')") if argument[0] == "'" else _slug(label)
+        base = last if last.startswith(base) else f"{base}-{last}"
+    return base if scope in ("app", "question") else f"{scope}-{base}"
 
 
-_SPELLED: Mapping[str, str] = {
-    "pagedown": "PgDn",
-    "pageup": "PgUp",
-    "question_mark": "?",
-    "slash": "/",
-    "colon": ":",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-}
-
-
-def _spelled(key: str) -> str:
-    return _SPELLED.get(key, key)
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

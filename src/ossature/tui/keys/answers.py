@@ -1,4 +1,4 @@
-"""Which answers a question takes, under which keys, and how the bar says it."""
+"""Which answers a question takes, and how the bar says it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from ossature.domain.decision import Question, Side
 from ossature.domain.plain_text import clean_line
+from ossature.tui.keys.keymap import DEFAULT_KEYS, KeyTable
 from ossature.tui.look.spans import Span, width_of, wrap
 
 Answer = Literal[
@@ -32,15 +33,14 @@ class Offer(NamedTuple):
     """One answer that a question takes."""
 
     answer: Answer
-    key: str
     label: str
 
 
 _SIDES: Mapping[Side, Offer] = {
-    "mine": Offer("mine", "m", "keep mine"),
-    "merged": Offer("merged", "M", "merge both"),
-    "theirs": Offer("theirs", "t", "take theirs"),
-    "aside": Offer("aside", "T", "set mine aside"),
+    "mine": Offer("mine", "keep mine"),
+    "merged": Offer("merged", "merge both"),
+    "theirs": Offer("theirs", "take theirs"),
+    "aside": Offer("aside", "set mine aside"),
 }
 
 
@@ -50,32 +50,39 @@ def offers(question: Question) -> list[Offer]:
     for verb in question.verbs:
         match verb:
             case "approve":
-                found.append(Offer("approve", "a", _APPROVALS[question.gate]))
+                found.append(Offer("approve", _APPROVALS[question.gate]))
                 if question.gate in _HINTABLE:
-                    found.append(Offer("hint", "h", f"{_APPROVALS[question.gate]} with a hint"))
+                    found.append(Offer("hint", f"{_APPROVALS[question.gate]} with a hint"))
             case "retry":
-                found.append(Offer("retry", "r", "retry with feedback"))
+                found.append(Offer("retry", "retry with feedback"))
             case "skip":
-                found.append(Offer("skip", "s", "skip"))
+                found.append(Offer("skip", "skip"))
             case "edit":
-                found.append(Offer("edit", "e", "edit file"))
+                found.append(Offer("edit", "edit file"))
             case "take":
                 found += [_SIDES[side] for side in question.sides]
             case "depend":
-                found.append(Offer("depend", "d", f"depend on {clean_line(question.dependency)}"))
+                found.append(Offer("depend", f"depend on {clean_line(question.dependency)}"))
             case "abort":
-                found.append(Offer("abort", "x", "abort run"))
+                found.append(Offer("abort", "abort run"))
     return found
 
 
 def question_lines(
-    question: Question, *, index: int, count: int, width: int, details: int, is_offered: bool = True
+    question: Question,
+    *,
+    index: int,
+    count: int,
+    width: int,
+    details: int,
+    is_offered: bool = True,
+    table: KeyTable = DEFAULT_KEYS,
 ) -> list[list[Span]]:
     """The question, at most *details* lines of its detail, and the keys, over as many lines as they need.
 
     Without *is_offered* it is somebody else's to answer, and there are no keys.
     """
-    place = f"{index + 1} of {count} (tab)  " if count > 1 else ""
+    place = f"{index + 1} of {count} ({table.key('next-question')})  " if count > 1 else ""
     pieces = wrap(place + clean_line(question.subject), max(width - 3, 10))[:SUBJECT_LINES]
     lines = [
         [Span("   " if number else " ? ", "ask"), Span(text, "ask")] for number, text in enumerate(pieces)
@@ -83,7 +90,7 @@ def question_lines(
     lines += [[Span("   "), Span(text, "plain")] for text in _details(question, width, details)]
     if not is_offered:
         return [*lines, [Span("   waits for whoever runs it", "quiet")]]
-    return lines + _key_lines(offers(question), width)
+    return lines + _key_lines(offers(question), width, table)
 
 
 def _details(question: Question, width: int, room: int) -> list[str]:
@@ -104,10 +111,15 @@ def _is_telling(line: str, question: Question) -> bool:
     return sum(char.isalpha() for char in text) > len(text) // 3 and text not in question.subject
 
 
-def _key_lines(found: Sequence[Offer], width: int) -> list[list[Span]]:
+def action_of(offer: Offer) -> str:
+    """The id of the action that gives this answer."""
+    return "edit" if offer.answer == "edit" else f"answer-{offer.answer}"
+
+
+def _key_lines(found: Sequence[Offer], width: int, table: KeyTable) -> list[list[Span]]:
     lines: list[list[Span]] = [[Span("   ")]]
     for offer in found:
-        piece = [Span(offer.key, "key"), Span(f" {offer.label}   ", "plain")]
+        piece = [Span(table.key(action_of(offer)), "key"), Span(f" {offer.label}   ", "plain")]
         if width_of(lines[-1]) + width_of(piece) - 3 > width and len(lines[-1]) > 1:
             lines.append([Span("   ")])
         lines[-1] += piece

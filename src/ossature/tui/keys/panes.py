@@ -70,7 +70,8 @@ class PaneKeys(Showing):
                     "search (a regular expression)",
                     submit=self._search,
                     initial=initial,
-                    hint="enter searches, n and N go on, empty ends it",
+                    hint=f"enter searches, {self.table.key('viewer-next-match')} and "
+                    f"{self.table.key('viewer-previous-match')} go on, empty ends it",
                 )
             )
             return

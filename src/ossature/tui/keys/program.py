@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ossature.tui.keys.actions import ACTIONS, Action
+from ossature.tui.keys.actions import Action
 from ossature.tui.screens.directory import ActionWanted, help_rows
 from ossature.tui.showing import Showing
 from ossature.tui.widgets.picker import Picker
@@ -18,12 +18,15 @@ class ProgramKeys(Showing):
         self.reload()
 
     def action_help(self) -> None:
-        picker = Picker("Keys", help_rows(), glyphs=self.glyphs, key="0")
+        scopes = [scope for scope in self.HELP_SCOPES[self.focused_pane] if scope != "app"]
+        here = f"Here, in the {self.focused_pane} pane"
+        rows = help_rows(self.table.actions, here=here, scopes=scopes)
+        picker = Picker("Keys", rows, glyphs=self.glyphs, key=rows[1].key)
         self.pick(picker, self._help_chosen)
 
     async def _help_chosen(self, key: str | None) -> None:
         if key is not None:
-            await self.carry_out(ACTIONS[int(key)])
+            await self.carry_out(self.table.find(key))
 
     def action_leave(self) -> None:
         self.exit(0)

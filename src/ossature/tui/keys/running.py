@@ -67,7 +67,9 @@ class RunKeys(Showing):
         self._command(Stop(mode="now" if is_second else "drain", by=BY))
         if self.bridge.is_live:
             word = (
-                "stopping now" if is_second else "stopping when the work in flight is done; S again stops now"
+                "stopping now"
+                if is_second
+                else f"stopping when the work in flight is done; {self.table.key('stop')} again stops now"
             )
             self.say(word, "warn")
 

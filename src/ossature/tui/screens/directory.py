@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
 
-from ossature.tui.keys.actions import ACTIONS, GROUPS, Action
+from ossature.tui.keys.actions import ACTIONS, GROUPS, Action, Scope
+from ossature.tui.keys.keymap import HasKeys
 from ossature.tui.look.spans import Span
 from ossature.tui.widgets.rows import Row
 
 KEY_CELLS = 12
 
 
-def help_rows() -> list[Row]:
-    """Every action under its group; the row's key is its place in the table."""
-    rows: list[Row] = []
+def help_rows(
+    actions: Sequence[Action] = ACTIONS, *, here: str = "", scopes: Sequence[Scope] = ()
+) -> list[Row]:
+    """Every action: first those of *scopes*, under *here*, then the others under their groups.
+
+    The key of a row is the action's id.
+    """
+    local = [action for action in actions if here and action.scope in scopes]
+    rows = _group(here, local)
     for group in GROUPS:
-        rows.append(Row(f"group:{group}", (Span(group, "title"),), is_heading=True))
-        for number, action in enumerate(ACTIONS):
-            if action.group == group:
-                rows.append(_help_row(number, action))
+        rows += _group(group, [action for action in actions if action.group == group and action not in local])
     return rows
 
 
-def _help_row(number: int, action: Action) -> Row:
+def _group(name: str, actions: Sequence[Action]) -> list[Row]:
+    if not actions:
+        return []
+    heading = Row(f"group:{name}", (Span(name, "title"),), is_heading=True)
+    return [heading, *(_help_row(action) for action in actions)]
+
+
+def _help_row(action: Action) -> Row:
     left = (Span(f"  {action.shown_keys:<{KEY_CELLS}} ", "key"), Span(action.text))
-    return Row(str(number), left)
+    return Row(action.id, left)
 
 
 class ActionWanted(Message):
@@ -42,12 +54,12 @@ class ActionProvider(Provider):
     """Offers every action to the command palette."""
 
     async def discover(self) -> Hits:
-        for action in ACTIONS:
+        for action in cast(HasKeys, self.app).table.actions:
             yield DiscoveryHit(action.text, self._runner(action), help=action.shown_keys)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for action in ACTIONS:
+        for action in cast(HasKeys, self.app).table.actions:
             score = matcher.match(f"{action.text} {action.label}")
             if score > 0:
                 yield Hit(score, matcher.highlight(action.text), self._runner(action), help=action.shown_keys)

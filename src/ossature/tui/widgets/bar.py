@@ -10,6 +10,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
@@ -88,6 +89,9 @@ class Bar(Vertical):
     Bar.-typing Input { display: block; }
     """
 
+    class Turned(Message):
+        """Something is asked for, or is not any more."""
+
     def __init__(self, *, glyphs: Glyphs = UNICODE) -> None:
         super().__init__()
         self.glyphs = glyphs
@@ -123,6 +127,7 @@ class Bar(Vertical):
         self.field.value = asking.initial
         self.field.cursor_position = len(asking.initial)
         self.field.focus()
+        self.post_message(self.Turned())
         self._draw()
 
     def confirm(self, confirming: Confirming) -> None:
@@ -130,6 +135,7 @@ class Bar(Vertical):
         self._focus_back = self.screen.focused
         self.confirming = confirming
         self.confirmation.focus()
+        self.post_message(self.Turned())
         self._draw()
 
     def end_confirmation(self, *, is_yes: bool) -> None:
@@ -168,6 +174,7 @@ class Bar(Vertical):
         self.remove_class("-typing")
         if self._focus_back is not None and self._focus_back.is_attached:
             self._focus_back.focus()
+        self.post_message(self.Turned())
         self._draw()
 
     def _draw(self) -> None:

@@ -8,9 +8,12 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ossature.tui.keys.actions import ACTIONS, Action
+from ossature.tui.keys.actions import Action
 from ossature.tui.look.spans import Span, width_of
 from ossature.tui.look.theme import tone_styles
+
+Pair = tuple[str, str]
+"""Keys as people read them, and a word or two on what they do."""
 
 
 class Footer(Widget):
@@ -20,37 +23,47 @@ class Footer(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._actions: Sequence[Action] = ()
+        self._pairs: Sequence[Pair] = ()
 
     def show(self, actions: Sequence[Action]) -> None:
-        if list(actions) != list(self._actions):
-            self._actions = actions
+        """The keys of these actions."""
+        self.show_keys(footer_pairs(actions))
+
+    def show_keys(self, pairs: Sequence[Pair]) -> None:
+        """Keys and what they do; the last one always has its place."""
+        if list(pairs) != list(self._pairs):
+            self._pairs = pairs
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
         styles = tone_styles(self.app.current_theme)
         ground = self.rich_style
         width = self.size.width
-        spans = footer_spans(self._actions, width)
+        spans = pair_spans(self._pairs, width)
         return Strip([Segment(s.text, ground + styles[s.tone]) for s in spans]).adjust_cell_length(
             width, ground
         )
 
 
+def footer_pairs(actions: Sequence[Action]) -> list[Pair]:
+    """Help last, where it is among them."""
+    ordered = sorted(actions, key=lambda action: action.name == "help")
+    return [(action.footer_keys or action.shown_keys, action.label) for action in ordered]
+
+
 def footer_spans(actions: Sequence[Action], width: int) -> list[Span]:
     """Keys and labels in *width* cells."""
-    help_action = next(action for action in ACTIONS if action.name == "help")
-    tail = _key(help_action)
+    return pair_spans(footer_pairs(actions), width)
+
+
+def pair_spans(pairs: Sequence[Pair], width: int) -> list[Span]:
+    """As many as fit in *width* cells; the last one always."""
     line: list[Span] = [Span(" ")]
-    for action in actions:
-        if action is help_action:
-            continue
-        piece = _key(action)
-        if width_of(line) + width_of(piece) + width_of(tail) > width:
+    if not pairs:
+        return line
+    *others, last = [[Span(key, "key"), Span(f" {label}  ", "quiet")] for key, label in pairs]
+    for piece in others:
+        if width_of(line) + width_of(piece) + width_of(last) > width:
             break
         line += piece
-    return [*line, *tail]
-
-
-def _key(action: Action) -> list[Span]:
-    return [Span(action.footer_keys or action.shown_keys, "key"), Span(f" {action.label}  ", "quiet")]
+    return [*line, *last]
