@@ -108,8 +108,9 @@ class Job:
         )
         if (end := _ending(answer)) is not None:
             return self._close(end, "left out at its prompt")
-        feedback = self._order.feedback or (answer.feedback if isinstance(answer, Approve) else "")
-        return await self._generate(feedback, model="")
+        wish = self._order.wish
+        words = (wish.feedback, answer.feedback if isinstance(answer, Approve) else "")
+        return await self._generate("\n".join(word for word in words if word), model=wish.model)
 
     async def _generate(self, feedback: str, *, model: str) -> JobEnd | None:
         await self._tools.workspace.prepare(self._order.tree, cache_dirs=self._tools.cache_dirs)

@@ -14,6 +14,7 @@ from ossature.build.workspace import FileSource
 from ossature.digest import digest_bytes
 from ossature.domain import event as ev
 from ossature.domain.plan import Task
+from ossature.domain.wish import NO_WISH, Wish
 from ossature.errors import Exit
 from ossature.store.ledger import Landing
 
@@ -48,7 +49,8 @@ class Order:
     """Keeps what `why` will want to know of the landing."""
     is_forced: bool = False
     """A person asked for a new reply: one that an earlier run left is not what is wanted."""
-    feedback: str = ""
+    wish: Wish = NO_WISH
+    """How that person wants it tried."""
     tried: int = 0
     """Attempts on the task in this run so far."""
     asked: int = 0

@@ -150,6 +150,8 @@ class Requeue(BaseModel):
     task: str
     feedback: str = ""
     """A word to the model."""
+    model: str = ""
+    """Another model for this try; empty keeps the configured one."""
     by: str = ""
 
 

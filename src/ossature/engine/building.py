@@ -19,6 +19,7 @@ from ossature.build.staleness import Judgement, judge
 from ossature.domain import event as ev
 from ossature.domain.decision import Requeue
 from ossature.domain.plan import Task
+from ossature.domain.wish import NO_WISH, Wish
 from ossature.engine.conflicts import EDITS_HINT, EditedOutputs
 from ossature.engine.controls import Controls
 from ossature.engine.modelless import copy, note_as_landed, restore, take_manual
@@ -69,7 +70,7 @@ class Building:
         self._jobs = jobs
         self._wanted = wanted
         self._forced = wanted.forced_ids(loaded.plan, loaded.graph)
-        self._feedback = dict.fromkeys(self._forced, wanted.feedback)
+        self._wishes = dict.fromkeys(self._forced, wanted.wish)
         self._requeued: set[str] = set()
         self._running: dict[str, Task] = {}
         self._again: set[str] = set()
@@ -230,7 +231,7 @@ class Building:
             found,
             landing,
             is_forced=is_forced,
-            feedback=self._feedback.get(task.id, "") if is_forced else "",
+            wish=self._wishes.get(task.id, NO_WISH) if is_forced else NO_WISH,
             tried=tried,
             asked=asked,
             is_continued=lineage in self._continued,
@@ -293,7 +294,7 @@ class Building:
             self._say("warning", f"{wish.task} {why}")
             return False
         self._forced.add(task.id)
-        self._feedback[task.id] = wish.feedback
+        self._wishes[task.id] = Wish(wish.feedback, wish.model)
         self._requeued.add(task.id)
         self._failed.pop(task.id, None)
         self._again |= self._running.keys() & self.loaded.graph.descendants(task.id)
@@ -342,7 +343,7 @@ class Building:
         now = {lineage: name for name, lineage in loaded.lineages.items()}
         new = {name: now[lineage] for name, lineage in self.loaded.lineages.items() if lineage in now}
         self._failed = {new[name]: end for name, end in self._failed.items() if name in new}
-        self._feedback = {new[name]: text for name, text in self._feedback.items() if name in new}
+        self._wishes = {new[name]: wish for name, wish in self._wishes.items() if name in new}
         self._forced = {new[name] for name in self._forced if name in new}
         self._requeued = {new[name] for name in self._requeued if name in new}
         self._again = {new[name] for name in self._again if name in new}

@@ -17,6 +17,7 @@ from ossature.domain.finding import SpecAudit
 from ossature.domain.plain_text import count
 from ossature.domain.record import Channel
 from ossature.domain.spec import SpecTree
+from ossature.domain.wish import Wish
 from ossature.engine.accepting import Accepting, Chosen
 from ossature.engine.building import BuildEnd, Building
 from ossature.engine.controls import Controls
@@ -181,7 +182,7 @@ class Pipeline:
         wanted = Wanted(
             tasks=self.request.tasks,
             forced=self.request.forced,
-            feedback=self.request.feedback,
+            wish=Wish(self.request.feedback, self.request.forced_model),
             keeps_going=self.request.keeps_going,
             refreshes_prompts=self.request.refreshes_prompts,
         )

@@ -48,6 +48,8 @@ class RunRequest(BaseModel):
     """Generate anew what was made with another version of our prompt templates."""
     feedback: str = ""
     """A word to the model for the forced tasks."""
+    forced_model: str = ""
+    """For the forced tasks alone, before what plan, config and `model` say."""
     model: str = ""
     """For every role, in place of the configured ones; empty keeps those."""
     edits: Edits | None = None

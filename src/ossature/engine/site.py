@@ -11,6 +11,7 @@ from ossature.build.unowned import unowned_files
 from ossature.build.workspace import FileSource
 from ossature.domain import event as ev
 from ossature.domain.plan import Task
+from ossature.domain.wish import NO_WISH, Wish
 from ossature.engine.sources import ORIGIN, Loaded
 from ossature.store.ledger import Landing
 
@@ -36,7 +37,7 @@ class Site:
         landing: Landing | None,
         *,
         is_forced: bool = False,
-        feedback: str = "",
+        wish: Wish = NO_WISH,
         tried: int = 0,
         asked: int = 0,
         is_continued: bool = False,
@@ -83,7 +84,7 @@ class Site:
                 redact=self._tools.redact,
             ),
             is_forced=is_forced,
-            feedback=feedback,
+            wish=wish,
             tried=tried,
             asked=asked,
             below=lambda: self._loaded.graph.descendants(task.id),

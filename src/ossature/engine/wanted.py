@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from ossature.build.schedule import with_dependencies
 from ossature.domain.plan import Graph, Plan
+from ossature.domain.wish import NO_WISH, Wish
 from ossature.errors import PlanError
 
 
@@ -16,7 +17,8 @@ class Wanted:
     tasks: tuple[str, ...] = ()
     """Ids; empty means all. What they wait for is built too."""
     forced: tuple[str, ...] = ()
-    feedback: str = ""
+    wish: Wish = NO_WISH
+    """How the forced tasks are to be tried."""
     keeps_going: bool = False
     refreshes_prompts: bool = False
     """Tasks whose prompt came from another version of our templates are generated anew."""

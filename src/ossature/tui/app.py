@@ -6,10 +6,9 @@ from ossature.engine.session import RunRequest
 from ossature.errors import OssatureError
 from ossature.project import Project
 from ossature.tui.bridge import Bridge
-from ossature.tui.keys.answering import AnswerKeys
 from ossature.tui.keys.panes import PaneKeys
 from ossature.tui.keys.program import ProgramKeys
-from ossature.tui.keys.running import RunKeys
+from ossature.tui.keys.steering import SteerKeys
 from ossature.tui.keys.task import TaskKeys
 from ossature.tui.keys.text import TextKeys
 from ossature.tui.watching import Watching
@@ -19,7 +18,7 @@ POLL_S = 0.1
 TICK_S = 1.0
 
 
-class OssatureApp(PaneKeys, TaskKeys, TextKeys, AnswerKeys, RunKeys, ProgramKeys, Watching):
+class OssatureApp(PaneKeys, TaskKeys, TextKeys, SteerKeys, ProgramKeys, Watching):
     """Opens, looks at the run now and then, and has the keys of every mixin."""
 
     def __init__(

@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from ossature.domain.decision import Question
+from ossature.engine.session import RunRequest
 from ossature.store.user_config import UserConfig, read_user_config
 from ossature.tui.backstop import Backstop
 from ossature.tui.bridge import Bridge
@@ -65,6 +66,8 @@ class Frame(App[int], inherit_bindings=False):
         "log": ("viewer", "app"),
     }
     """Whose keys work in which pane."""
+    base: RunRequest = RunRequest(preset="tui")
+    """What every run that is started here has in common."""
 
     def __init__(self, bridge: Bridge, *, is_demo: bool = False) -> None:
         super().__init__()
@@ -238,6 +241,12 @@ class Frame(App[int], inherit_bindings=False):
         questions = self.bridge.questions
         chosen = [question for question in questions if question.id == self.question_id]
         return chosen[0] if chosen else questions[0] if questions else None
+
+    @property
+    def is_stepping(self) -> bool:
+        """The live run asks at every gate; without one, the next will."""
+        preset = self.bridge.state.preset if self.bridge.is_live else self.base.preset
+        return preset == "step"
 
     def next_pane(self, step: int) -> None:
         self.go_to(PANES[(PANES.index(self.focused_pane) + step) % len(PANES)])

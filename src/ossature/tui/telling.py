@@ -99,7 +99,7 @@ class Telling(Frame):
 
     def show_header(self) -> None:
         now = utc_now() if self.bridge.is_live and not self.is_remote else None
-        self.header.show(self.bridge, now)
+        self.header.show(self.bridge, now, is_stepping=self.is_stepping)
 
     def pick(self, picker: Picker, chosen: Callable[[str | None], Any]) -> None:
         """Open a dialog; *chosen* gets the key of the row, or None."""

@@ -100,7 +100,7 @@ def retry(args: argparse.Namespace, terminal: Terminal) -> int:
     from ossature.engine.session import RunRequest, live_holder
 
     if live_holder(view.project) is not None:
-        return _requeue(view.project, chosen, args.feedback, terminal)
+        return _requeue(view.project, chosen, args, terminal)
     request = RunRequest(
         goal="build",
         tasks=(chosen,),
@@ -114,7 +114,7 @@ def retry(args: argparse.Namespace, terminal: Terminal) -> int:
     return start_run(view.project, request, terminal=terminal, face=args.ui, is_foreground=args.foreground)
 
 
-def _requeue(project: Project, task: str, feedback: str, terminal: Terminal) -> int:
+def _requeue(project: Project, task: str, args: argparse.Namespace, terminal: Terminal) -> int:
     # Only here is a run spoken to.
     from ossature.cli.commands.answer import live_run, send
     from ossature.domain.decision import Requeue
@@ -126,7 +126,7 @@ def _requeue(project: Project, task: str, feedback: str, terminal: Terminal) -> 
             hint="try again when it has ended; see it with `ossature attach`",
             exit_code=Exit.BUSY,
         )
-    send(attachment, Requeue(task=task, feedback=feedback, by="cli"))
+    send(attachment, Requeue(task=task, feedback=args.feedback, model=args.model or "", by="cli"))
     terminal.line(f"run {attachment.run} takes {task} up once more", tone="good")
     return Exit.OK
 

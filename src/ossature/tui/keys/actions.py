@@ -71,10 +71,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("audit", "A", "audit", "Review the specs and plan", "app", "Run", 12),
     Action("pause", "p", "pause", "Pause: start nothing new; again: go on", "app", "Run", 8),
     Action("stop", "S", "stop", "Stop when the work in flight is done; again: stop now", "app", "Run", 9),
+    Action("step", "s", "step mode", "Step mode: ask before each prompt, fix and landing", "app", "Run"),
+    Action("retry", "r", "retry", "Generate the task anew, with feedback or another model", "app", "Run"),
+    Action("question(1)", "n", "next question", "Go to the next open question, and its task", "app", "Run"),
     Action("runs", "H", "runs", "Open an earlier run as it ended", "app", "Run", 14),
     Action("answer('approve')", "a", "approve", "Approve what is asked", "question", "Question"),
     Action("answer('hint')", "h", "hint", "Approve, with a hint for the model", "question", "Question"),
-    Action("answer('retry')", "r", "retry", "Try again, with feedback for the model", "question", "Question"),
+    Action(
+        "answer('retry')", "r", "retry", "Try again, with feedback or another model", "question", "Question"
+    ),
     Action("answer('skip')", "s", "skip", "Skip the task in this run", "question", "Question"),
     Action("answer('mine')", "m", "keep mine", "Conflict: your version", "question", "Question"),
     Action("answer('merged')", "M", "merge", "Conflict: both versions, merged", "question", "Question"),

@@ -13,8 +13,9 @@ from textual.app import SuspendNotSupported
 from ossature.digest import digest_bytes
 from ossature.domain.decision import Abort, Approve, Decision, Depend, Edit, Question, Retry, Side, Skip, Take
 from ossature.domain.plain_text import clean_line
+from ossature.domain.wish import Wish, parse_wish
 from ossature.domain.wording import words
-from ossature.errors import OssatureError
+from ossature.errors import OssatureError, UsageError
 from ossature.tui.keys.answers import Answer
 from ossature.tui.keys.editor import editor_argv
 from ossature.tui.look.spans import Span
@@ -22,6 +23,8 @@ from ossature.tui.showing import BY, Showing
 from ossature.tui.widgets.bar import Asking, Confirming
 from ossature.tui.widgets.picker import Picker
 from ossature.tui.widgets.rows import Row
+
+RETRY_LABEL = "retry, with feedback (may be empty); @provider:model first asks another model"
 
 
 class AnswerKeys(Showing):
@@ -40,9 +43,8 @@ class AnswerKeys(Showing):
             case "hint":
                 self._ask_feedback(question, "approve, with a hint for the model", is_retry=False)
             case "retry":
-                self._ask_feedback(
-                    question, "retry, with feedback for the model (may be empty)", is_retry=True
-                )
+                label = RETRY_LABEL if question.task else "try again (feedback may be empty)"
+                self._ask_feedback(question, label, is_retry=True)
             case "skip":
                 self._decide(Skip(question_id=question.id, by=BY))
             case "mine" | "merged" | "theirs" | "aside":
@@ -74,11 +76,17 @@ class AnswerKeys(Showing):
 
     def _ask_feedback(self, question: Question, label: str, *, is_retry: bool) -> None:
         def send(text: str) -> None:
+            try:
+                wish = parse_wish(text) if is_retry and question.task else Wish(text)
+            except UsageError as error:
+                self.say_error(error)
+                self.call_after_refresh(self._ask_feedback, question, label, is_retry=is_retry)
+                return
             self.bridge.save_draft(question.id, "")
             if is_retry:
-                self._decide(Retry(question_id=question.id, by=BY, feedback=text))
+                self._decide(Retry(question_id=question.id, by=BY, feedback=wish.feedback, model=wish.model))
             else:
-                self._decide(Approve(question_id=question.id, by=BY, feedback=text))
+                self._decide(Approve(question_id=question.id, by=BY, feedback=wish.feedback))
 
         self.bar.ask(
             Asking(

@@ -6,7 +6,7 @@ import functools
 
 from textual.worker import Worker, WorkerState
 
-from ossature.domain.decision import Pause, Resume, Stop
+from ossature.domain.decision import Command, Pause, Resume, Stop
 from ossature.domain.event import Goal
 from ossature.engine.session import RunRequest, RunSummary, list_runs, spawn
 from ossature.errors import OssatureError
@@ -21,9 +21,6 @@ _TONES = {"succeeded": "good", "running": "active", "failed": "bad", "crashed": 
 
 class RunKeys(Showing):
     """Starting takes a moment and happens off the event loop; all else is a letter in the run's inbox."""
-
-    base: RunRequest = RunRequest(preset="tui")
-    """What every run that is started here has in common."""
 
     def start(self, request: RunRequest) -> None:
         """Start an owner process and show its run."""
@@ -44,27 +41,27 @@ class RunKeys(Showing):
                 self.follows = True
                 self.show_run(str(started))
 
-    def _ask_for(self, goal: Goal, *tasks: str) -> RunRequest:
+    def request_for(self, goal: Goal, *tasks: str) -> RunRequest:
         """Like what this screen was opened with (sandbox, recordings), for another goal."""
         return self.base.model_copy(update={"goal": goal, "tasks": tasks})
 
     def action_build(self) -> None:
-        self.start(self._ask_for("build"))
+        self.start(self.request_for("build"))
 
     def action_build_task(self) -> None:
         task = self.plan.key
         if not task:
             self.say("no task is selected", "warn")
             return
-        self.start(self._ask_for("build", task))
+        self.start(self.request_for("build", task))
 
     def action_audit(self) -> None:
-        self.start(self._ask_for("audit"))
+        self.start(self.request_for("audit"))
 
     def action_stop(self) -> None:
         """The first time work in flight may finish; the second time it may not."""
         is_second = self.bridge.state.is_stopping
-        self._command(Stop(mode="now" if is_second else "drain", by=BY))
+        self.send(Stop(mode="now" if is_second else "drain", by=BY))
         if self.bridge.is_live:
             word = (
                 "stopping now"
@@ -74,13 +71,16 @@ class RunKeys(Showing):
             self.say(word, "warn")
 
     def action_pause(self) -> None:
-        self._command(Resume(by=BY) if self.bridge.state.is_paused else Pause(by=BY))
+        self.send(Resume(by=BY) if self.bridge.state.is_paused else Pause(by=BY))
 
-    def _command(self, command: Stop | Pause | Resume) -> None:
+    def send(self, command: Command) -> bool:
+        """Drop *command* into the run's inbox; False when there is nobody to hear it, which is said."""
         try:
             self.bridge.command(command)
         except OssatureError as error:
             self.say_error(error)
+            return False
+        return True
 
     def action_runs(self) -> None:
         """Choose a run; it is shown as it ended."""

@@ -28,9 +28,11 @@ class Header(Widget):
         self.glyphs = glyphs
         self._parts: list[list[Span]] = []
 
-    def show(self, bridge: Bridge, now: datetime | None) -> None:
+    def show(self, bridge: Bridge, now: datetime | None, *, is_stepping: bool = False) -> None:
         """*now* is None where the clock is not to run."""
         parts = header_parts(bridge, self.glyphs, now)
+        if is_stepping:
+            parts.insert(2, [Span("step", "warn")])
         if parts != self._parts:
             self._parts = parts
             self.refresh()
