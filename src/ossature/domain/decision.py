@@ -13,6 +13,37 @@ Side = Literal["mine", "theirs", "merged", "aside"]
 `ossature accept --list`."""
 
 
+Span = tuple[int, int, int, int]
+"""Lines of a hunk, from 0 and without the end: of the file before, then of the file after."""
+
+
+class Proposal(BaseModel):
+    """The change of one file that a question is about, in hunks. Both contents are blobs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    """As people call the file."""
+    before: str
+    """Digest; empty where there is no such file yet."""
+    after: str
+    """Digest; empty where the file goes."""
+    spans: tuple[Span, ...]
+
+
+class Mark(BaseModel):
+    """What a person says of one hunk."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    hunk: str
+    """Its digest, which binds the mark to the contents before and after."""
+    is_refused: bool = True
+    words: str = ""
+    """For the model that is called next, if one is."""
+
+
 class Question(BaseModel):
     """An open gate. It stays open until a decision names it; it has no timeout."""
 
@@ -42,6 +73,8 @@ class Question(BaseModel):
     """Id of the task that `depend` adds to what this one waits for."""
     sides: tuple[Side, ...] = ("mine", "theirs")
     """Versions that `take` may name here."""
+    proposals: tuple[Proposal, ...] = ()
+    """What can be answered by hunk."""
 
 
 class _Reply(BaseModel):
@@ -55,10 +88,11 @@ class _Reply(BaseModel):
 
 
 class Approve(_Reply):
-    """Go on, with a word to the model where one is called next."""
+    """Go on, with a word to the model where one is called next; with marks, without the refused hunks."""
 
     verb: Literal["approve"] = "approve"
     feedback: str = ""
+    marks: tuple[Mark, ...] = ()
 
 
 class Retry(_Reply):
@@ -68,6 +102,8 @@ class Retry(_Reply):
     feedback: str = ""
     model: str = ""
     """Another model for this try; empty keeps the configured one."""
+    marks: tuple[Mark, ...] = ()
+    """What the model shall know of hunks of the version that is given up."""
 
 
 class Skip(_Reply):
@@ -93,10 +129,14 @@ class Abort(_Reply):
 
 
 class Take(_Reply):
-    """Settle a conflict by one version of all the files that it is about."""
+    """Settle a conflict by one version of all the files that it is about.
+
+    With marks, a person's version stays in place of the refused hunks.
+    """
 
     verb: Literal["take"] = "take"
     side: Side
+    marks: tuple[Mark, ...] = ()
 
 
 class Depend(_Reply):

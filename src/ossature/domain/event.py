@@ -341,7 +341,7 @@ class QuestionClosed(Fact):
 class DecisionRefused(Fact):
     kind: Literal["decision_refused"] = "decision_refused"
     decision: Decision
-    reason: Literal["already_closed", "unknown_question", "not_offered", "stale_edit"]
+    reason: Literal["already_closed", "unknown_question", "not_offered", "stale_edit", "stale_review"]
 
 
 class CommandReceived(Fact):

@@ -20,6 +20,7 @@ from ossature.domain.decision import (
 )
 from ossature.domain.decision import Gate as GateName
 from ossature.domain.record import Record
+from ossature.domain.review import fits
 from ossature.domain.state import RunState
 from ossature.engine.policy import answer, is_asked, is_routine
 from ossature.settings import Edits
@@ -112,6 +113,8 @@ class Gate:
             self.emit(ev.DecisionRefused(decision=decision, reason="not_offered"))
         elif isinstance(decision, Edit) and not _is_current(decision, question):
             self.emit(ev.DecisionRefused(decision=decision, reason="stale_edit"))
+        elif not fits(decision, question):
+            self.emit(ev.DecisionRefused(decision=decision, reason="stale_review"))
         else:
             self.emit(ev.QuestionClosed(question_id=question.id, decision=decision))
             waiting = self._waiting.get(question.id)

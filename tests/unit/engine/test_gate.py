@@ -65,6 +65,7 @@ def test_first_valid_answer_wins_and_the_second_is_late(desk: Desk):
         (Take(question_id="q1", by="a", side="mine", id="1"), "not_offered"),
         (Edit(question_id="q1", by="a", path="f", base_digest="0", content="", id="1"), "stale_edit"),
         (Edit(question_id="q1", by="a", path="g", base_digest="d", content="", id="1"), "stale_edit"),
+        (Retry(question_id="q1", by="a", marks=[{"path": "f", "hunk": "0"}], id="1"), "stale_review"),
     ],
 )
 def test_refused_answer_leaves_the_question_open(desk: Desk, decision, reason: str):
