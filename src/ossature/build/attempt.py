@@ -62,7 +62,13 @@ class Attempts:
         """Path in which a person had a hand -> what a model wrote there before; None where none did."""
         self.is_generated = False
         """A model wrote the outputs in this run."""
+        self.changed: dict[str, bytes | None] = {}
+        """What the files were that the latest attempt changed."""
+        self.refusals = ""
+        """Hunks that a person refused or spoke of, with their words: the next prompts name them."""
         self._of_person: set[str] = set()
+        self._taken_back: set[str] = set()
+        """Outputs that lack what a person refused, for a model to write them anew."""
 
     @property
     def has_stage(self) -> bool:
@@ -74,6 +80,7 @@ class Attempts:
         self.staged.clear()
         self.by_hand.clear()
         self._of_person.clear()
+        self._taken_back.clear()
         self._history.clear()
         self._model = model
         shown = previous if self._tools.page.shows_previous else None
@@ -84,6 +91,7 @@ class Attempts:
             self._tools.page,
             previous=self._previous_text(previous),
             feedback=feedback,
+            refused=self.refusals,
         )
         await self._call("implement", prompt, self._inputs(feedback=feedback))
         self.is_generated = True
@@ -101,20 +109,48 @@ class Attempts:
         inputs = self._inputs(feedback=feedback)
         inputs["verify command"] = digest_json(verdict.command)
         inputs |= {f"staged {path}": digest for path, digest in self.staged.items()}
-        prompt = fix_prompt(self._task, self._material, self._tools.page, failure, feedback=feedback)
+        prompt = fix_prompt(
+            self._task,
+            self._material,
+            self._tools.page,
+            failure,
+            feedback=feedback,
+            refused=self.refusals,
+        )
         await self._call(role, prompt, inputs)
 
     def edit(self, path: str, content: str | bytes) -> None:
         """Put a person's version of an output into the stage, as an attempt of its own."""
-        raw = content.encode("utf-8") if isinstance(content, str) else content
-        before = {path: self._read_or_none(path)}
-        self.by_hand.setdefault(path, before[path])
-        self._stage({path: raw})
-        self._of_person.add(path)
+        self.put({path: content.encode("utf-8") if isinstance(content, str) else content})
+
+    def put(self, files: Mapping[str, bytes | None], *, is_kept: bool = True) -> None:
+        """Put what a person made of outputs into the stage, as an attempt of its own; None: no such file.
+
+        With `is_kept`, it is what they want; else what they refused is taken out, and a model goes on from
+        there.
+        """
+        before = {path: self._read_or_none(path) for path in files}
+        for path, content in before.items():
+            if path not in self.by_hand and not is_kept:
+                self._taken_back.add(path)
+            self.by_hand.setdefault(path, content)
+        self._stage({path: content for path, content in files.items() if content is not None})
+        for path in [path for path, content in files.items() if content is None]:
+            self._tools.workspace.remove(path)
+            self.staged.pop(path, None)
+        self._of_person.update(files)
         self.number += 1
         self._exchange = None
         self._log = self._open_log("edit")
-        self._note_changes(self._log, before, {path: raw})
+        self._note_changes(self._log, before, files)
+        if is_kept:
+            self._taken_back.difference_update(files)
+            self._history.append(unified(before, files))
+
+    def digests(self) -> dict[str, str]:
+        """Output path -> digest, as a verify left what was staged."""
+        files = self.collect()[1]
+        return {path: digest_bytes(files[path]) for path in self.staged if path in files}
 
     def show_staged(self) -> dict[str, str]:
         """Copy what is staged into the attempt's folder, where people can look at it whatever runs next.
@@ -270,14 +306,17 @@ class Attempts:
         before = {path: self._read_or_none(path) or self._shown.get(path) for path in files}
         self._stage(files)
         self._of_person.difference_update(files)
+        for path in self._taken_back.intersection(files):
+            self.by_hand.pop(path, None)
+        self._taken_back.difference_update(files)
         self._note_changes(exchange.log, before, files)
+        self._history.append(unified(before, files))
 
     def _note_changes(
-        self, log: AttemptLog, before: Mapping[str, bytes | None], files: Mapping[str, bytes]
+        self, log: AttemptLog, before: Mapping[str, bytes | None], files: Mapping[str, bytes | None]
     ) -> None:
-        changes = unified(before, dict(files))
-        self._history.append(changes)
-        log.write_changes(changes)
+        self.changed = dict(before)
+        log.write_changes(unified(before, files))
         self._tools.channel.emit(
             ev.FilesStaged(
                 task=self._task.id,
@@ -308,6 +347,8 @@ class Attempts:
         inputs["verify commands"] = self._material.verify_leaves["verify commands"]
         if feedback:
             inputs["feedback"] = digest_json(feedback)
+        if self.refusals:
+            inputs["refused hunks"] = digest_json(self.refusals)
         return inputs
 
     def _previous_text(self, previous: Landing | None) -> str:

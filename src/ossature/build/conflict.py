@@ -12,10 +12,13 @@ from ossature.build.order import Order
 from ossature.build.tools import Tools
 from ossature.digest import digest_bytes
 from ossature.domain import event as ev
-from ossature.domain.decision import Decision, Edit, Side, Take, Verb
+from ossature.domain.decision import Decision, Edit, Proposal, Side, Take, Verb
+from ossature.domain.hunks import split
+from ossature.domain.review import kept
 from ossature.errors import DiskError
 from ossature.store.disk import write_atomic
 from ossature.store.ledger import Aside
+from ossature.store.proposals import propose
 
 Outcome = Literal["clear", "staged"]
 """clear: the files may land as they are; staged: others took their place and are to be verified."""
@@ -42,8 +45,9 @@ class Asking(Protocol):
         sides: tuple[Side, ...],
         detail: str,
         files: Mapping[str, str],
+        proposals: tuple[Proposal, ...],
     ) -> Decision:
-        """`files`: project-relative name -> digest."""
+        """`files`: project-relative name -> digest; `proposals`: what may be taken by hunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ class Conflicts:
             sides=("theirs", "aside"),
             detail="",
             files={self._disk_name(path): digest for path, digest in digests.items()},
+            proposals=(),
         )
         if not isinstance(answer, Take):
             return answer
@@ -213,6 +218,7 @@ class Conflicts:
             sides=sides,
             detail=_detail(group),
             files={name: digest for clash in group for name, digest in self._shown(clash).items()},
+            proposals=propose(*_sides(group, is_merged=is_mergeable), self.tools.blobs),
         )
 
     def _shown(self, clash: Clash) -> dict[str, str]:
@@ -230,21 +236,28 @@ class Conflicts:
         match answer:
             case Edit(path=name, content=text):
                 return self._act_on_edit(name, text, group)
-            case Take(side="mine"):
-                for clash in group:
-                    self._stage(clash, clash.mine)
-                return True
-            case Take(side="merged"):
-                for clash in group:
-                    assert clash.merged is not None
-                    self._stage(clash, clash.merged.content)
-                return True
-            case Take(side=side):
-                for clash in group:
-                    self._give_up(clash.path, clash.mine, side)
-                    self._hand.pop(clash.path, None)
-                    self._settled[clash.path] = digest_bytes(clash.mine), True
-        return False
+            case Take(side=side, marks=marks):
+                before, after = _sides(group, is_merged=side == "merged")
+                left = kept({path: split(before[path], after[path]) for path in before}, marks)
+                # A list, since each of them is to be settled.
+                return any([self._take(clash, side, left.get(clash.path)) for clash in group])
+
+    def _take(self, clash: Clash, side: Side, left: bytes | None) -> bool:
+        """Settle one output; *left* is what a person left of that side, None for all of it."""
+        if side in ("theirs", "aside"):
+            self._give_up(clash.path, clash.mine, side)
+        if left is not None:
+            self._stage(clash, left)
+        elif side == "mine":
+            self._stage(clash, clash.mine)
+        elif side == "merged":
+            assert clash.merged is not None
+            self._stage(clash, clash.merged.content)
+        else:
+            self._hand.pop(clash.path, None)
+            self._settled[clash.path] = digest_bytes(clash.mine), True
+            return False
+        return True
 
     def _act_on_edit(self, name: str, text: str, group: Sequence[Clash]) -> bool:
         content = text.encode("utf-8")
@@ -295,6 +308,15 @@ def set_aside(tools: Tools, task: str, path: str, content: bytes, *, how: str) -
     blob = tools.project.relative(tools.blobs.path_of(digest))
     text = f"your {path} is kept as {blob} (`ossature accept --list` lists such versions)"
     tools.channel.emit(ev.Noticed(level="info", text=text))
+
+
+def _sides(group: Sequence[Clash], *, is_merged: bool) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Path -> a person's version, and what may take its place hunk by hunk."""
+    after = {
+        clash.path: clash.merged.content if is_merged and clash.merged is not None else clash.theirs
+        for clash in group
+    }
+    return {clash.path: clash.mine for clash in group}, after
 
 
 def _came_out_as_before(clash: Clash) -> bool:

@@ -10,7 +10,7 @@ from ossature.build.copying import copied_files
 from ossature.build.order import JobEnd, Order, land_files
 from ossature.build.slots import Seat
 from ossature.domain import event as ev
-from ossature.domain.decision import Abort, Decision, Question, Side, Skip, Verb
+from ossature.domain.decision import Abort, Decision, Proposal, Question, Side, Skip, Verb
 from ossature.errors import Exit, OssatureError
 
 
@@ -76,6 +76,7 @@ class CopyJob:
         sides: tuple[Side, ...],
         detail: str,
         files: Mapping[str, str],
+        proposals: tuple[Proposal, ...],
     ) -> Decision:
         self.asked += 1
         task = self._order.task
@@ -90,5 +91,6 @@ class CopyJob:
             spec=task.spec,
             files=tuple(files),
             digests=tuple(files.values()),
+            proposals=proposals,
         )
         return await self._seat.wait_for(self._tools.channel.ask(question), leave=None)

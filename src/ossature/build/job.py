@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ossature.build.amending import requeue
@@ -12,6 +12,7 @@ from ossature.build.conflict import Conflicts
 from ossature.build.fixing import Act, FixLoop, Step, hint_on, subject_of
 from ossature.build.landing import edited_outputs
 from ossature.build.order import JobEnd, Order, land_files
+from ossature.build.parts import Parts, refused_whole
 from ossature.build.slots import Seat
 from ossature.build.verdict import Verdict
 from ossature.build.verifying import FIXABLE
@@ -23,6 +24,7 @@ from ossature.domain.decision import (
     Depend,
     Edit,
     Gate,
+    Proposal,
     Question,
     Retry,
     Side,
@@ -42,6 +44,7 @@ class Job:
         self._tools = seat.tools
         self._order = order
         self._attempts = Attempts(seat.tools, order)
+        self._parts = Parts(seat.tools, order, self._attempts)
         settings = seat.tools.project.settings
         self._loop = FixLoop(
             limit=settings.max_fix_attempts, can_escalate=bool(settings.model_for("fix_escalation"))
@@ -175,6 +178,9 @@ class Job:
         )
         match answer:
             case Approve(feedback=feedback):
+                self._parts.take_back(answer, before_landing=False)
+                if not self._attempts.has_stage:
+                    return await self._generate(feedback, model="")
                 return await self._fix(verdict, feedback, act=step.act)
             case _:
                 return await self._follow(answer, subject, is_failure=True, dependency=missing)
@@ -233,10 +239,14 @@ class Job:
         if missing:
             reason = f"the verify removed {', '.join(missing)}"
             return await self._give_up(reason, "an output has to be there after its verify", verdict="failed")
-        subject = f"land {', '.join(files)}?"
-        answer = await self._ask("landing", subject, ("approve", "retry", "edit", "skip", "abort"))
-        if not isinstance(answer, Approve):
-            return await self._follow(answer, subject, is_failure=False)
+        if not self._parts.is_agreed():
+            subject = f"land {', '.join(files)}?"
+            answer = await self._ask("landing", subject, ("approve", "retry", "edit", "skip", "abort"))
+            if not isinstance(answer, Approve):
+                return await self._follow(answer, subject, is_failure=False)
+            gone = self._parts.take_back(answer, before_landing=True)
+            if gone is not None:
+                return await self._write_anew(gone, answer.feedback)
         settled = await self._conflicts.settle(files)
         match settled:
             case "clear":
@@ -245,6 +255,15 @@ class Job:
                 return None
             case _:
                 return self._stand_in_the_way(settled)
+
+    async def _write_anew(self, gone: Sequence[str], feedback: str) -> JobEnd | None:
+        """What is left of a refused part is verified again; an output that is not left is asked for first."""
+        self._loop.restart()
+        if not gone:
+            return None
+        if not self._attempts.has_stage:
+            return await self._generate(feedback, model="")
+        return await self._fix(refused_whole(gone), feedback)
 
     def _stand_in_the_way(self, answer: Decision) -> JobEnd:
         """A conflict was left open: the task ends, and what is on disk stays."""
@@ -284,8 +303,11 @@ class Job:
         sides: tuple[Side, ...],
         detail: str,
         files: Mapping[str, str],
+        proposals: tuple[Proposal, ...],
     ) -> Decision:
-        return await self._ask("conflict", subject, verbs, detail=detail, files=files, sides=sides)
+        return await self._ask(
+            "conflict", subject, verbs, detail=detail, files=files, sides=sides, proposals=proposals
+        )
 
     async def _ask(
         self,
@@ -297,6 +319,7 @@ class Job:
         files: Mapping[str, str] | None = None,
         sides: tuple[Side, ...] = (),
         dependency: str = "",
+        proposals: tuple[Proposal, ...] = (),
     ) -> Decision:
         """Open a gate. It shows *files* (project-relative), else what is staged where that matters.
 
@@ -319,11 +342,13 @@ class Job:
             titles=tuple(self._attempts.shown_path(name) or name for name in shown),
             digests=tuple(shown.values()),
             dependency=dependency,
+            proposals=proposals or self._parts.propose(gate),
         )
         # Steps that a person takes one after another keep the slot: the next task's would come in between.
         leave = None if gate in ("prompt", "landing") else self._leave
         answer = await self._seat.wait_for(self._tools.channel.ask(question), leave=leave)
         await self._settle_in()
+        self._parts.hear(question, answer)
         return answer
 
     def _leave(self) -> None:

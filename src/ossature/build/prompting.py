@@ -12,7 +12,7 @@ from ossature.build.diffing import unified_text
 from ossature.build.material import NEVER, Material, Part
 from ossature.domain.plan import Task
 from ossature.errors import DiskError
-from ossature.llm.prompt import Prompt, fence, join_parts, load_template
+from ossature.llm.prompt import Prompt, Template, fence, join_parts, load_template
 from ossature.store.blobs import Blobs
 from ossature.store.ledger import Landing
 
@@ -61,16 +61,24 @@ class Failure:
 
 
 def implement_prompt(
-    task: Task, material: Material, page: Page, *, previous: str = "", feedback: str = ""
+    task: Task, material: Material, page: Page, *, previous: str = "", feedback: str = "", refused: str = ""
 ) -> Prompt:
-    """The prompt for a task's first reply."""
+    """The prompt for a task's first reply. `refused`: what a person said of hunks of an earlier one."""
     template = load_template("implement", page.prompts_dir)
     values = _head(task, material, page)
     values["files"] = _files(material, page)
-    return template.render({**values, "previous": previous, "feedback": feedback})
+    return _rendered(template, {**values, "previous": previous, "feedback": feedback, "refused": refused})
 
 
-def fix_prompt(task: Task, material: Material, page: Page, failure: Failure, *, feedback: str = "") -> Prompt:
+def fix_prompt(
+    task: Task,
+    material: Material,
+    page: Page,
+    failure: Failure,
+    *,
+    feedback: str = "",
+    refused: str = "",
+) -> Prompt:
     """The prompt for a fixer: the same head, then what is there and how it failed."""
     template = load_template("fix", page.prompts_dir)
     values = _head(task, material, page)
@@ -83,8 +91,9 @@ def fix_prompt(task: Task, material: Material, page: Page, failure: Failure, *, 
         "exit": failure.exit_text,
         "history": failure.history,
         "feedback": feedback,
+        "refused": refused,
     }
-    return template.render(values)
+    return _rendered(template, values)
 
 
 def previous_text(files: Mapping[str, bytes], old_texts: Mapping[str, str], material: Material) -> str:
@@ -106,6 +115,15 @@ def previous_files(landing: Landing, task: Task, blobs: Blobs) -> dict[str, byte
             with suppress(DiskError):
                 files[path] = blobs.get(digest)
     return files
+
+
+def _rendered(template: Template, values: Mapping[str, str]) -> Prompt:
+    """A template of the project's own that has no place for refused hunks gets them as feedback."""
+    if "refused" in template.placeholders:
+        return template.render(values)
+    return template.render(
+        {**values, "feedback": "\n\n".join(filter(None, (values["feedback"], values["refused"])))}
+    )
 
 
 def _head(task: Task, material: Material, page: Page) -> dict[str, str]:

@@ -102,6 +102,11 @@ class Workspace:
             self._unblock(path)
             self._write(path, raw, is_executable=raw.startswith(b"#!"))
 
+    def remove(self, path: str) -> None:
+        """Take a staged file out; a missing one is fine."""
+        self._open_way(path)
+        self._root.remove(path)
+
     def read(self, path: str) -> bytes:
         """The bytes of a staged file; a missing one is a DiskError, a link an UnsafePath."""
         self._open_way(path)

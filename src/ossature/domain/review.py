@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ossature.domain.decision import Approve, Decision, Mark, Proposal, Question, Retry, Take
+from ossature.domain.decision import Approve, Decision, Mark, Proposal, Question, Retry, Side, Take
 from ossature.domain.hunks import FileChange, Hunk, HunkSpan, cut, hunk_digest, name_of, split
 from ossature.domain.plain_text import count
 
@@ -55,8 +55,15 @@ def marks_of(decision: Decision | None) -> tuple[Mark, ...]:
 def fits(decision: Decision, question: Question) -> bool:
     """Every hunk that is spoken of is one that the question shows, with the content it was seen with."""
     marks = marks_of(decision)
+    if marks and isinstance(decision, Take) and decision.side != reviewed_side(question):
+        return False
     shown = {(hunk.path, hunk.digest) for hunk in numbered(question.proposals)} if marks else set()
     return all((mark.path, mark.hunk) in shown for mark in marks)
+
+
+def reviewed_side(question: Question) -> Side:
+    """Which version of a conflict its hunks lead to from the person's own."""
+    return "merged" if "merged" in question.sides else "theirs"
 
 
 def refused(marks: Iterable[Mark], path: str) -> frozenset[str]:

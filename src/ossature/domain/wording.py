@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ossature.domain import event as ev
 from ossature.domain.decision import Approve, Decision, Edit, Pause, Resume, Retry, SetPreset, Stop, Take
 from ossature.domain.plain_text import count
+from ossature.domain.review import marks_of
 
 Tone = str
 """`plain`, `good`, `bad`, `warn`, `ask` or `quiet`: how a face may colour the line."""
@@ -179,7 +180,7 @@ def _deed(decision: Decision | None) -> str:
         case None:
             return "closed"
         case Approve():
-            return f"approved by {decision.by}"
+            return f"approved by {decision.by}{_left_out(decision)}"
         case Retry(feedback=feedback):
             return f"retry asked for by {decision.by}" + (f": {feedback}" if feedback else "")
         case Edit(path=path):
@@ -187,9 +188,14 @@ def _deed(decision: Decision | None) -> str:
         case Take(side="aside"):
             return f"set aside by {decision.by}"
         case Take(side=side):
-            return f"{side} taken by {decision.by}"
+            return f"{side} taken by {decision.by}{_left_out(decision)}"
         case _:
             return f"{decision.verb} by {decision.by}"
+
+
+def _left_out(decision: Decision) -> str:
+    refused = sum(1 for mark in marks_of(decision) if mark.is_refused)
+    return f", without {count(refused, 'hunk')}" if refused else ""
 
 
 def verdict_tone(verdict: str) -> Tone:
