@@ -8,6 +8,9 @@ from ossature.cli.commands.build import COMMANDS as BUILDS
 from ossature.domain.decision import Abort, Approve, Pause, Question, Requeue, Resume, Retry, Stop
 from ossature.domain.event import CommandReceived, DecisionRefused, PhaseStarted, QuestionClosed, RunFinished
 from ossature.errors import OssatureError, UsageError
+from ossature.project import load_project
+from ossature.store.blobs import Blobs
+from ossature.store.proposals import propose
 from tests.cli.conftest import failure, run_command
 
 QUESTION = Question(
@@ -36,6 +39,19 @@ def test_without_words_what_is_open_is_listed(owner, screen):
     assert "[q1] 001 [/x] failed^[[2J" in screen.text
     assert "  line two\n" in screen.text
     assert "ossature answer q1 retry|skip|abort" in screen.text
+
+
+def test_hunks_of_a_question_are_listed_with_their_numbers(owner, screen):
+    blobs = Blobs(load_project(screen.cwd, {}).blobs_dir)
+    before, after = b"a\nb\nc\nd\n", b"A\nb\nc\nD\n"
+    owner.ask(
+        QUESTION.model_copy(update={"proposals": propose({"x": before}, {"x": after, "y": b"z"}, blobs)})
+    )
+    assert run_command(COMMANDS, "answer", ["q1"], screen) == 0
+    assert "3 hunks: `ossature answer q1 --show` lists them" in screen.text
+    assert run_command(COMMANDS, "answer", ["q1", "--show"], screen) == 0
+    assert "  2  x, line 4\n      b\n      c\n     -d\n     +D\n" in screen.text
+    assert "  3  y, line 1\n     +z\n" in screen.text
 
 
 def test_nothing_open_is_no_failure(owner, screen):

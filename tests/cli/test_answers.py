@@ -3,8 +3,10 @@
 import pytest
 
 from ossature.cli.answers import Answer, decision_for, parse_answer
+from ossature.cli.reviewing import parse_numbers
 from ossature.digest import digest_bytes
 from ossature.domain.decision import Approve, Depend, Edit, Question, Retry, Skip, Take
+from ossature.domain.review import fits, proposal_of
 from ossature.errors import UsageError
 
 QUESTION = Question(
@@ -27,6 +29,10 @@ QUESTION = Question(
         ("mine", Answer("take", side="mine")),
         ("take theirs", Answer("take", side="theirs")),
         ("edit src/a.py", Answer("edit", path="src/a.py")),
+        ("approve without 2,5-7: use a heap", Answer("approve", without=(2, 5, 6, 7), feedback="use a heap")),
+        ("approve without 1", Answer("approve", without=(1,))),
+        ("retry without tears", Answer("retry", feedback="without tears")),
+        ("take merged without 1 3", Answer("take", side="merged", without=(1, 3))),
     ],
 )
 def test_first_letters_and_rest_of_the_line(line, answer):
@@ -55,6 +61,25 @@ def test_edit_carries_the_digest_of_what_was_edited(project):
     assert (decision.path, decision.base_digest) == ("specs/greeting.smd", digest_bytes(content))
     asked = QUESTION.model_copy(update={"digests": ("abc",)})
     assert decision_for(Answer("edit", content="new"), asked, project).base_digest == "abc"
+
+
+def test_hunks_are_refused_by_number(project):
+    proposals = (proposal_of("a", b"1\n2\n3\n", b"x\n2\ny\n"), proposal_of("b", None, b"new\n"))
+    asked = QUESTION.model_copy(update={"proposals": proposals, "sides": ("mine", "merged", "theirs")})
+    decision = decision_for(Answer("approve", feedback="no", without=(2, 3, 3)), asked, project)
+    assert [(mark.path, mark.words) for mark in decision.marks] == [("a", ""), ("b", "")]
+    assert fits(decision, asked)
+    taken = decision_for(Answer("take", side="merged", without=(1,), feedback="no"), asked, project)
+    assert [mark.words for mark in taken.marks] == ["no"]
+    for wrong in (
+        Answer("approve", without=(4,)),
+        Answer("skip", without=(1,)),
+        Answer("take", side="mine", without=(1,)),
+    ):
+        with pytest.raises(UsageError):
+            decision_for(wrong, asked, project)
+    with pytest.raises(UsageError, match="'x' is no number"):
+        parse_numbers("1,x")
 
 
 def test_take_needs_a_side_and_edit_a_content(project):

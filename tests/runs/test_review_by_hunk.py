@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from ossature.domain.decision import Approve, Mark, Proposal, Question, Retry, Take
-from ossature.domain.event import DecisionRefused, Noticed, QuestionClosed, VerifyFinished
+from ossature.domain.event import DecisionRefused, Noticed, QuestionClosed, VerifyFinished, VerifyStarted
 from ossature.domain.review import numbered
 from ossature.engine.session import Attachment
 from ossature.store.ledger import Ledger
-from tests.runs.kit import Kit, block, task
+from tests.runs.kit import Kit, Live, ScriptedKit, block, build, task
 from tests.runs.test_seam import decide
 
 OLD = "one\ntwo\nthree\nfour\nfive\n"
@@ -125,6 +125,35 @@ def test_new_output_that_is_refused_whole_is_written_anew(kit: Kit):
     run = kit.answering(decide(Approve), without(1), decide(Approve), preset="step")
     assert (run.code, run.asked) == (0, ["implement 001", "implement 001"])
     assert kit.tree()["other.txt"] == b"y\n"
+
+
+def test_killed_after_the_answer_nothing_has_landed_and_it_is_asked_again_for_free(
+    scripted: ScriptedKit, live: Callable[..., Live]
+):
+    hold = scripted.root / "hold"
+    verify = f"! grep -q small shelf.txt || while test -e {hold}; do sleep 0.01; done"
+    scripted.plan([task("001", "shelf.txt", verify=[verify])])
+    scripted.says("implement-001", block("shelf.txt", "big\n" + "rest\n" * 8 + "end"))
+    assert build(scripted.root).returncode == 0
+    scripted.edit("specs/lib.smd", "Counts parcels on a shelf.", "Counts parcels on two shelves.")
+    scripted.says("implement-001", block("shelf.txt", "small\n" + "rest\n" * 8 + "last"))
+    first = live(scripted, preset="step")
+    decide(Approve)(first.attachment, first.question("prompt"))
+    asked = first.question("landing")
+    hold.touch()
+    without(2)(first.attachment, asked)
+    first.event(VerifyStarted, attempt=2)
+    first.kill()
+    assert (scripted.output / "shelf.txt").read_text().startswith("big")
+    hold.unlink()
+    second = live(scripted, preset="step")
+    decide(Approve)(second.attachment, second.question("prompt"))
+    again = second.question("landing")
+    assert again.proposals == asked.proposals
+    without(2)(second.attachment, again)
+    assert second.end() == 0
+    assert (scripted.output / "shelf.txt").read_text() == "small\n" + "rest\n" * 8 + "end\n"
+    assert scripted.calls() == ["implement 001"] * 2
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
+from ossature.cli.reviewing import marks_without, parse_numbers
 from ossature.digest import digest_bytes
 from ossature.domain.decision import (
     Abort,
@@ -14,6 +16,7 @@ from ossature.domain.decision import (
     Decision,
     Depend,
     Edit,
+    Mark,
     Question,
     Retry,
     Side,
@@ -21,6 +24,7 @@ from ossature.domain.decision import (
     Take,
     Verb,
 )
+from ossature.domain.review import reviewed_side
 from ossature.errors import UsageError
 from ossature.project import Project
 
@@ -33,6 +37,8 @@ SIDE_MEANINGS: Mapping[Side, str] = {
     "aside": "the same, and yours is listed as set aside",
 }
 BY = "cli"
+_WITHOUT = re.compile(r"without ([\d, -]*\d)(?:[: ]|$)")
+"""How hunks are refused in a typed line: `approve without 2,5: use a heap`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Answer:
     """Which of the question's files `edit` replaces; empty means the only one."""
     content: str | None = None
     """The new text of that file."""
+    without: tuple[int, ...] = ()
+    """Numbers of hunks that are refused."""
 
 
 def parse_answer(line: str, question: Question) -> Answer:
@@ -59,9 +67,12 @@ def parse_answer(line: str, question: Question) -> Answer:
         raise UsageError(f"say one of: {', '.join(question.verbs)}")
     match found[0]:
         case "approve" | "retry":
-            return Answer(found[0], feedback=rest)
+            without = _WITHOUT.match(rest)
+            said = rest[without.end() :].strip() if without else rest
+            return Answer(found[0], feedback=said, without=parse_numbers(without[1] if without else ""))
         case "take":
-            return Answer("take", side=rest)
+            side, _, listed = rest.partition(" without ")
+            return Answer("take", side=side.strip(), without=parse_numbers(listed))
         case "edit":
             return Answer("edit", path=rest)
         case _:
@@ -76,11 +87,12 @@ def decision_for(answer: Answer, question: Question, project: Project) -> Decisi
         offered = ", ".join(question.verbs)
         raise UsageError(f"[{question.id}] does not offer {answer.verb}", hint=f"it offers: {offered}")
     asked, token = question.id, uuid.uuid4().hex
+    marks = _marks(answer, question)
     match answer.verb:
         case "approve":
-            return Approve(question_id=asked, by=BY, id=token, feedback=answer.feedback)
+            return Approve(question_id=asked, by=BY, id=token, feedback=answer.feedback, marks=marks)
         case "retry":
-            return Retry(question_id=asked, by=BY, id=token, feedback=answer.feedback)
+            return Retry(question_id=asked, by=BY, id=token, feedback=answer.feedback, marks=marks)
         case "skip":
             return Skip(question_id=asked, by=BY, id=token)
         case "abort":
@@ -88,7 +100,8 @@ def decision_for(answer: Answer, question: Question, project: Project) -> Decisi
         case "depend":
             return Depend(question_id=asked, by=BY, id=token)
         case "take":
-            return Take(question_id=asked, by=BY, id=token, side=_side(answer.side, question))
+            side = _side(answer.side, question)
+            return Take(question_id=asked, by=BY, id=token, side=side, marks=marks)
         case _:
             if answer.content is None:
                 raise UsageError("edit needs the new content", hint="give it with --file PATH")
@@ -114,6 +127,22 @@ def editable_path(answer: Answer, question: Question) -> str:
         titles = ", ".join(map(question.title, question.files))
         raise UsageError("say which file to edit", hint=f"one of: {titles}" if titles else "")
     return question.files[0]
+
+
+def _marks(answer: Answer, question: Question) -> tuple[Mark, ...]:
+    """The hunks that are refused; raises UsageError where the answer is one about the whole."""
+    if not answer.without:
+        return ()
+    side = reviewed_side(question)
+    if answer.verb not in ("approve", "retry") and (answer.verb, answer.side) != ("take", side):
+        takes = [verb for verb in ("approve", "retry") if verb in question.verbs]
+        ways = [*takes, *([f"take {side}"] if "take" in question.verbs else [])]
+        raise UsageError(
+            f"{answer.verb} {answer.side}".strip() + " cannot leave out hunks",
+            hint=f"what can: {', '.join(ways)}" if ways else "",
+        )
+    words = answer.feedback if answer.verb == "take" else ""
+    return marks_without(question, answer.without, words=words)
 
 
 def _side(word: str, question: Question) -> Side:

@@ -10,8 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ossature.cli.answers import SIDE_MEANINGS, Answer, decision_for, editable_path, parse_answer
+from ossature.cli.reviewing import hunks_line
 from ossature.cli.terminal import Terminal
 from ossature.domain.decision import Decision, Question
+from ossature.domain.review import reviewed_side
 from ossature.errors import UsageError
 from ossature.project import Project
 
@@ -39,6 +41,8 @@ def show_question(question: Question, terminal: Terminal) -> None:
     for name in question.files:
         title = question.title(name)
         terminal.line(f"  {title}" if title == name else f"  {title}: {name}", tone="quiet")
+    if hunks := hunks_line(question):
+        terminal.line(f"  {hunks}", tone="quiet")
 
 
 def explain(question: Question, terminal: Terminal) -> None:
@@ -47,6 +51,9 @@ def explain(question: Question, terminal: Terminal) -> None:
         terminal.spans([("ask", f"  {verb:<8}"), ("plain", _MEANINGS[verb])])
         for side in question.sides if verb == "take" else ():
             terminal.spans([("ask", f"    {side:<6}"), ("plain", SIDE_MEANINGS[side])])
+        if question.proposals and verb in ("approve", "retry", "take"):
+            which = f"{verb} {reviewed_side(question)}" if verb == "take" else verb
+            terminal.line(f"           `{which} without 2,5` refuses these hunks", tone="quiet")
     terminal.line("  Ctrl-D   leave; the run goes on", tone="quiet")
 
 

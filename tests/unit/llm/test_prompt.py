@@ -27,9 +27,9 @@ PLACEHOLDERS = {
     "plan": "project language framework brief spec_id spec_text architecture_text upstream_interfaces "
     "planned findings",
     "implement": "project language framework brief interfaces specification architecture files context "
-    "task_title task_description notes outputs verify previous feedback",
+    "task_title task_description notes outputs verify previous feedback refused",
     "fix": "project language framework brief interfaces specification architecture files context "
-    "task_title task_description notes outputs verify command output exit history feedback",
+    "task_title task_description notes outputs verify command output exit history feedback refused",
     "repair_json": "error reply",
     "repair_blocks": "reason reply",
 }

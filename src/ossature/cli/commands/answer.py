@@ -11,6 +11,7 @@ from ossature.cli.answers import SIDES, VERBS, Answer, decision_for
 from ossature.cli.ask import show_question
 from ossature.cli.command import Command
 from ossature.cli.nearest import hint_for
+from ossature.cli.reviewing import parse_numbers, show_hunks
 from ossature.cli.terminal import Terminal
 from ossature.domain.decision import Pause, Question, Requeue, Resume, Stop
 from ossature.domain.event import CommandReceived, DecisionRefused, QuestionClosed
@@ -29,6 +30,9 @@ def answer(args: argparse.Namespace, terminal: Terminal) -> int:
     attachment = live_run(load_project(terminal.cwd, terminal.environ))
     questions = attachment.state.questions
     name, verb = _split(args.words, questions)
+    if args.show:
+        show_hunks(_pick(name, questions), attachment.project, terminal)
+        return Exit.OK
     if not verb:
         return _list([questions[name]] if name else list(questions.values()), terminal)
     question = _pick(name, questions)
@@ -38,6 +42,7 @@ def answer(args: argparse.Namespace, terminal: Terminal) -> int:
         side=args.side,
         path=args.path,
         content=_content(args.file, terminal.cwd),
+        without=parse_numbers(args.without),
     )
     decision = decision_for(said, question, attachment.project)
     attachment.decide(decision)
@@ -188,6 +193,10 @@ def _pause() -> None:
 def _add_answer_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", nargs="*", metavar="[QUESTION] VERB", help=f"verbs: {', '.join(VERBS)}")
     parser.add_argument("--feedback", default="", metavar="TEXT", help="approve, retry: a word to the model")
+    parser.add_argument("--show", action="store_true", help="list the numbered hunks of the question")
+    parser.add_argument(
+        "--without", default="", metavar="N,N", help="approve, retry, take: refuse these hunks (--show)"
+    )
     parser.add_argument("--side", default="", choices=("", *SIDES), help="take: whose version")
     parser.add_argument("--file", metavar="PATH", help="edit: the file that holds the new content")
     parser.add_argument(
@@ -210,6 +219,8 @@ COMMANDS = {
             ("ossature answer approve", "the only open question"),
             ("ossature answer q2 retry --feedback 'use a heap'", "with a word to the model"),
             ("ossature answer q3 take --side mine", "keep the file on disk"),
+            ("ossature answer q4 --show", "the hunks that it is about, numbered"),
+            ("ossature answer q4 approve --without 2,5", "all but these"),
         ),
         add_arguments=_add_answer_arguments,
         run=answer,
