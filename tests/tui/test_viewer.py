@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from textual.app import App, ComposeResult
 
-from ossature.tui.text.document import LINE_BYTES, SLICE, STRIDE, TextDocument
+from ossature.tui.text.document import TextDocument
+from ossature.tui.text.index import SLICE, STRIDE_BYTES
 from ossature.tui.text.paint import paint_diff, paint_output
 from ossature.tui.text.viewer import LineViewer
 from tests.tui.scene import Scene
@@ -45,7 +46,7 @@ def test_a_huge_file_is_shown_without_being_read(huge: Path) -> None:
                 await pilot.pause()
             # Twenty screens cost twenty windows, beside the slices of the index that ran meanwhile.
             slices = (document.count * 100) // SLICE + 2
-            assert document.bytes_read - seen <= slices * SLICE + 60 * STRIDE * LINE_BYTES
+            assert document.bytes_read - seen <= slices * SLICE + 60 * 3 * STRIDE_BYTES
             await until(pilot, lambda: document.count == huge.stat().st_size // 100)
             await press(pilot, "G")
             assert f"{document.count - 1:012d} " in screen(app)
@@ -116,17 +117,21 @@ def test_search_finds_marks_and_goes_on() -> None:
         async with app.run_test(size=(40, 10)) as pilot:
             app.viewer.open(TextDocument("\n".join(f"line {n}" for n in range(300))))
             await pilot.pause()
-            await app.viewer.find("Line 150$".lower())
-            await pilot.pause()
-            assert app.viewer.note == "line 151 of 300"
+            app.viewer.find("line 150$")
+            await until(pilot, lambda: app.viewer.state == "match 1 of 1, line 151")
             assert "line 150" in screen(app)
-            await app.viewer.find("line 2.0")
+            app.viewer.find("line 2.0|nothing")
+            await until(pilot, lambda: app.viewer.state == "match 1 of 10, line 201")
             await press(pilot, "n")
-            await until(pilot, lambda: app.viewer.note == "line 211 of 300")
-            await press(pilot, "N")
-            await until(pilot, lambda: app.viewer.note == "line 201 of 300")
-            await app.viewer.find("(")
-            assert app.viewer.note == "not found"
+            assert app.viewer.state == "match 2 of 10, line 211"
+            await press(pilot, "N", "N")
+            assert app.viewer.state == "match 10 of 10, line 291"
+            app.viewer.find("(")
+            await until(pilot, lambda: app.viewer.state == "not found")
+            assert app.viewer.pattern is not None
+            assert "plain text" in app.viewer.pattern.note
+            assert app.viewer.leave()
+            assert not app.viewer.leave()
 
     run(dialogue())
 

@@ -147,6 +147,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_match(-1)", "N", "previous", "Previous match", "viewer", "Text", alias="previous-match"),
     Action("follow", "F", "tail", "Follow the end as it grows; again: stop there", "viewer", "Text", 1),
     Action("wrap", "W", "wrap", "Break long lines, or cut them", "viewer", "Text"),
+    Action("numbers", "number_sign", "numbers", "Show or hide the numbers of lines", "viewer", "Text"),
     Action("sideways(-8)", "less_than_sign", "left", "To the left, when lines are cut", "viewer", "Text"),
     Action("sideways(8)", "greater_than_sign", "right", "To the right", "viewer", "Text"),
     Action("yank", "y", "yank", "Copy the text to the clipboard and to a file", "app", "Text"),

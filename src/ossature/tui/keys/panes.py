@@ -64,14 +64,14 @@ class PaneKeys(Showing):
         """Filter a list as one types, or search a text."""
         if self.focused_pane in ("task", "log"):
             viewer = self.viewer_in_use()
-            initial = viewer.pattern.pattern if viewer.pattern else ""
+            initial = viewer.pattern.text if viewer.pattern else ""
             self.bar.ask(
                 Asking(
                     "search (a regular expression)",
                     submit=self._search,
                     initial=initial,
                     hint=f"enter searches, {self.table.key('viewer-next-match')} and "
-                    f"{self.table.key('viewer-previous-match')} go on, empty ends it",
+                    f"{self.table.key('viewer-previous-match')} go on, escape ends it",
                 )
             )
             return
@@ -86,13 +86,15 @@ class PaneKeys(Showing):
         )
 
     def action_step_back(self) -> None:
-        """One step out: the filter, the zoom, the opened text, the pane."""
+        """One step out: the filter, the search, the zoom, the opened text, the pane."""
         if self.focused_pane in ("specs", "findings", "plan"):
             rows = self.list_of(self.focused_pane)
             if rows.filter:
                 rows.set_filter("")
                 self.show_plan()
                 return
+        if self.focused_pane in ("task", "log") and self.viewer_in_use().leave():
+            return
         if self.is_zoomed:
             self.action_zoom()
         elif self.focused_pane in ("task", "log"):
@@ -104,4 +106,7 @@ class PaneKeys(Showing):
         self.show_plan()
 
     def _search(self, text: str) -> None:
-        self.run_worker(self.viewer_in_use().find(text), exclusive=True, group="search")
+        viewer = self.viewer_in_use()
+        viewer.find(text)
+        if viewer.pattern and viewer.pattern.note:
+            self.say(viewer.pattern.note, "warn")

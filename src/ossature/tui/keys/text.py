@@ -20,7 +20,7 @@ class TextKeys(Showing):
         """Copy the whole text, as shown; what is too long for a terminal's clipboard is in the file."""
         document = self.viewer_in_use().document
         lines = document.lines(0, document.count)
-        text = "\n".join(clean_line(line.expandtabs(4)) for line in lines) + "\n"
+        text = "\n".join(clean_line(line.text.expandtabs(4)) for line in lines) + "\n"
         handle, name = tempfile.mkstemp(prefix="ossature-", suffix=".txt")
         with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)

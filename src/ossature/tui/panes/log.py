@@ -40,7 +40,7 @@ class LogPane(LineViewer):
         if new:
             self.refresh_document()
 
-    def on_line_viewer_changed(self, event: LineViewer.Changed) -> None:
+    def on_text_view_changed(self, event: LineViewer.Changed) -> None:
         event.stop()
         self.border_subtitle = title(self.state)
 

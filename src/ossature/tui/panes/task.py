@@ -173,7 +173,7 @@ class TaskPane(Vertical):
         self.show_tab(event.tab)
         self.post_message(self.TabChosen())
 
-    def on_line_viewer_changed(self, event: LineViewer.Changed) -> None:
+    def on_text_view_changed(self, event: LineViewer.Changed) -> None:
         event.stop()
         self.border_subtitle = title(self.viewer.state)
 

@@ -1,42 +1,67 @@
-"""Text of any size as numbered lines, read piece by piece."""
+"""Text of any size as numbered rows, read piece by piece."""
 
 from __future__ import annotations
 
 import os
-import re
-from array import array
-from collections.abc import Iterator
+import weakref
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-LINE_BYTES = 4096
-"""Longer lines are folded at this length."""
-STRIDE = 64
-"""Every so many lines the index keeps an offset, so a look-up reads at most `STRIDE * LINE_BYTES` bytes."""
-SLICE = 1 << 20
-"""Bytes that one step of indexing reads."""
-_LINE = re.compile(rb"[^\n]{0,%d}(?:\n|[^\n])" % (LINE_BYTES - 1))
+from ossature.tui.text.index import Extent, LineIndex, Piece, tail_pieces
+
+BLOCK_ROWS = 2048
+"""Rows of a text in memory that are searched at once."""
+HEAD_BYTES = 64
+"""By its first bytes a file is known again after it has grown."""
+
+
+class Block(NamedTuple):
+    """Rows *first* up to, not including, *last*; *text* is None where a row is part of a longer line."""
+
+    first: int
+    last: int
+    text: str | None
 
 
 class Document(Protocol):
-    """Lines that can be asked for by number; there may be more of them later."""
+    """Rows that can be asked for by number; there may be more of them later."""
 
     @property
     def count(self) -> int:
-        """Lines that are known so far."""
+        """Rows that are known so far."""
+
+    @property
+    def length(self) -> int:
+        """What has been counted, in a unit of its own; it differs when there is more."""
+
+    @property
+    def counted(self) -> float:
+        """How much of the text the count knows, from 0 to 1."""
 
     def advance(self) -> bool:
-        """Look for more lines, a bounded step; True when there may be still more right away."""
+        """Look for more rows, a bounded step; True when there may be still more right away."""
 
-    def lines(self, first: int, last: int) -> list[str]:
-        """Lines *first* up to, not including, *last*; without line ends."""
+    def changed(self) -> str:
+        """Why what is known of it does not hold any more, as a sentence; empty while it does."""
 
-    def close(self) -> None:
-        """Let go of the file."""
+    def reopened(self) -> Document:
+        """What is there now; raises OSError where nothing is."""
+
+    def lines(self, first: int, last: int) -> Sequence[Piece]:
+        """Rows *first* up to, not including, *last*."""
+
+    def tail(self, wanted: int) -> Sequence[Piece]:
+        """The last rows, at once, whether or not the count has come to them."""
+
+    def block(self, row: int) -> Block:
+        """What a search looks at in one step; it holds *row*."""
 
 
 class TextDocument:
     """Lines in memory."""
+
+    counted = 1.0
 
     def __init__(self, text: str = "") -> None:
         self._lines = text.split("\n") if text else []
@@ -45,127 +70,106 @@ class TextDocument:
     def count(self) -> int:
         return len(self._lines)
 
+    @property
+    def length(self) -> int:
+        return len(self._lines)
+
     def append(self, line: str) -> None:
         self._lines.append(line)
 
     def advance(self) -> bool:
         return False
 
-    def lines(self, first: int, last: int) -> list[str]:
-        return self._lines[first:last]
+    def changed(self) -> str:
+        return ""
 
-    def close(self) -> None:
-        """Nothing is held."""
+    def reopened(self) -> TextDocument:
+        return self
+
+    def lines(self, first: int, last: int) -> list[Piece]:
+        rows = range(first, min(last, len(self._lines)))
+        return [Piece(self._lines[row], row, row + 1, True) for row in rows]
+
+    def tail(self, wanted: int) -> list[Piece]:
+        return self.lines(max(self.count - wanted, 0), self.count)
+
+    def block(self, row: int) -> Block:
+        last = min(row + BLOCK_ROWS, self.count)
+        return Block(row, last, "\n".join(self._lines[row:last]))
 
 
 class FileDocument:
-    """A file that may grow. Only what is asked for is read, beside one pass in slices for the index."""
+    """A file that may grow. Only what is asked for is read, beside one pass in slices that counts."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.count = 0
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._starts = array("Q")
-        """Offset of every line whose number is a multiple of `STRIDE`."""
-        self._indexed = 0
-        """Bytes up to the end of the last whole line."""
-        self._tail = 0
-        """Bytes after that: a last line without its end, counted as a line."""
+        # A thread may still be reading when nobody shows the file any more: closed after the last one.
+        weakref.finalize(self, os.close, self._fd)
+        self._identity = _identity(os.fstat(self._fd))
+        self._index = LineIndex(self.read)
+        self._head = self.read(0, HEAD_BYTES)
 
     def read(self, offset: int, size: int) -> bytes:
-        """The one place that touches the file."""
-        return os.pread(self._fd, size, offset)
+        """The one place that touches the content. What cannot be read is as good as not there."""
+        try:
+            return os.pread(self._fd, size, offset)
+        except OSError:
+            return b""
+
+    @property
+    def count(self) -> int:
+        return self._index.count
+
+    @property
+    def length(self) -> int:
+        return self._index.size
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file now."""
+        return os.fstat(self._fd).st_size
+
+    @property
+    def counted(self) -> float:
+        size = self.size
+        return min(self._index.size / size, 1.0) if size else 1.0
 
     def advance(self) -> bool:
-        chunk = self.read(self._indexed, SLICE)
-        if len(chunk) == self._tail:
-            return False
-        whole = self.count - (1 if self._tail else 0)
-        end = 0
-        for found in _LINE.finditer(chunk):
-            if found.end() - found.start() < LINE_BYTES and chunk[found.end() - 1] != 10:
-                break
-            if whole % STRIDE == 0:
-                self._starts.append(self._indexed + found.start())
-            whole += 1
-            end = found.end()
-        self._indexed += end
-        self._tail = len(chunk) - end
-        self.count = whole + (1 if self._tail else 0)
-        return len(chunk) == SLICE
+        return self._index.advance()
 
-    def lines(self, first: int, last: int) -> list[str]:
-        last = min(last, self.count)
-        if first >= last:
-            return []
-        stride = first // STRIDE
-        number = stride * STRIDE
-        texts: list[str] = []
-        for text in self._from(self._starts[stride] if stride < len(self._starts) else self._indexed):
-            if number >= first:
-                texts.append(text)
-            number += 1
-            if number >= last:
-                break
-        return texts
+    def changed(self) -> str:
+        try:
+            now = os.stat(self.path)
+        except OSError:
+            return "the file is gone: this is what it was"
+        if _identity(now) != self._identity:
+            return "another file has taken its place"
+        if now.st_size < self._index.size:
+            return "the file was cut: read anew"
+        if self.read(0, len(self._head)) != self._head:
+            return "the file was written anew"
+        if len(self._head) < HEAD_BYTES:
+            self._head = self.read(0, HEAD_BYTES)
+        return ""
 
-    def _from(self, offset: int) -> Iterator[str]:
-        """Lines from *offset*, which starts one, read in small blocks."""
-        rest = b""
-        carried = 0
-        while True:
-            block = self.read(offset + len(rest), 8 * LINE_BYTES)
-            held = rest + block
-            start = 0
-            for found in _LINE.finditer(held):
-                piece = found[0]
-                is_cut = not piece.endswith(b"\n")
-                # A fold may go through a character, whose end has to be here; at the end of the file it is.
-                if is_cut and (len(piece) < LINE_BYTES or (block and found.end() + 3 > len(held))):
-                    break
-                start = found.end()
-                text, carried = _decoded(piece, held[start : start + 3], carried)
-                yield text
-            offset += start
-            rest = held[start:]
-            if not block:
-                if rest:
-                    yield _decoded(rest, b"", carried)[0]
-                return
+    def reopened(self) -> FileDocument:
+        return FileDocument(self.path)
 
-    def close(self) -> None:
-        os.close(self._fd)
+    def lines(self, first: int, last: int) -> list[Piece]:
+        return self._index.pieces(first, last)
+
+    def tail(self, wanted: int) -> list[Piece]:
+        return tail_pieces(self.read, self.size, wanted)
+
+    def block(self, row: int) -> Block:
+        extent = self._index.extent(row)
+        return Block(extent.first, extent.last, None if extent.is_folded else self._text(extent))
+
+    def _text(self, extent: Extent) -> str:
+        raw = self.read(extent.offset, extent.size).replace(b"\r\n", b"\n")
+        return raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
 
 
-def _decoded(piece: bytes, following: bytes, carried: int) -> tuple[str, int]:
-    """A line's text, and how many bytes of the next piece belong to a character that a fold has cut."""
-    cut = 0
-    if not piece.endswith(b"\n"):
-        while cut < len(following) and following[cut] & 0xC0 == 0x80:
-            cut += 1
-    whole = piece[carried:] + following[:cut]
-    return whole.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace"), cut
-
-
-def search(document: Document, pattern: re.Pattern[str], *, start: int, step: int) -> Iterator[int | None]:
-    """Go round once from line *start*, backwards when *step* is -1.
-
-    Gives None for each block without a match, then the number of the matching line.
-    """
-    total = document.count
-    left = total
-    position = start % total if total else 0
-    while left > 0:
-        first, last = (position, min(position + STRIDE, total)) if step > 0 else _block_before(position)
-        texts = document.lines(first, last)
-        for offset in range(len(texts)) if step > 0 else reversed(range(len(texts))):
-            if pattern.search(texts[offset]):
-                yield first + offset
-                return
-        left -= max(last - first, 1)
-        position = (last if step > 0 else first - 1) % total
-        yield None
-
-
-def _block_before(position: int) -> tuple[int, int]:
-    return max(position - STRIDE + 1, 0), position + 1
+def _identity(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_dev, stat.st_ino

@@ -1,302 +1,294 @@
-"""A viewer for text of any size: only the visible lines are read."""
+"""The viewer of a text: counts, searches and watches its document while keys are heard."""
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from rich.segment import Segment
-from textual.geometry import Size
 from textual.message import Message
-from textual.strip import Strip
-from textual.timer import Timer
 
 from ossature.tui.keys.actions import bindings
-from ossature.tui.look.glyphs import UNICODE, Glyphs
-from ossature.tui.look.spans import Span, text_of, width_of, wrap
-from ossature.tui.look.theme import tone_styles
-from ossature.tui.text.document import LINE_BYTES, Document, TextDocument, search
+from ossature.tui.look.spans import Span
+from ossature.tui.text.document import Document
 from ossature.tui.text.paint import Painter, paint_plain
-from ossature.tui.widgets.scrolling import Scrolled
+from ossature.tui.text.pattern import Pattern
+from ossature.tui.text.searching import MAX_KEPT, Search
+from ossature.tui.text.view import Place, TextView
 
-BUSY_S = 0.01
-"""Pause between two steps of the index, so that keys are heard."""
 IDLE_S = 0.25
 """How often a file that may grow is looked at."""
+TELL_S = 0.1
+"""How often work in a thread says how far it is."""
 
 
-class LineViewer(Scrolled, can_focus=True, inherit_bindings=False):
-    """Scrolls by document lines. With wrapping on, a line takes as many rows as it needs."""
+class Jump(NamedTuple):
+    """Where to go once it has been found: the first match from *row* on, in this direction."""
 
-    DEFAULT_CSS = "LineViewer { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; }"
+    row: int
+    step: int
+
+
+class LineViewer(TextView, inherit_bindings=False):
+    """What takes long is done in threads; they end when the viewer shows something else."""
+
     BINDINGS = bindings("viewer")
 
-    class Changed(Message):
-        """Position, length, follow or search state is not what it was: titles may want to show it."""
+    class Worked(Message, bubble=False):
+        """A thread has come farther, or has ended."""
 
-        def __init__(self, viewer: LineViewer) -> None:
-            super().__init__()
-            self.viewer = viewer
-
-        @property
-        def control(self) -> LineViewer:
-            return self.viewer
-
-    def __init__(self, *, id: str | None = None, glyphs: Glyphs = UNICODE) -> None:
-        super().__init__(id=id)
-        self.glyphs = glyphs
-        self.document: Document = TextDocument()
-        self.is_following = False
-        self.wraps = True
-        self.pattern: re.Pattern[str] | None = None
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]  # passed on as they are
+        self.pattern: Pattern | None = None
+        self.search: Search | None = None
         self.note = ""
-        """What the search has to say."""
-        self._painter: Painter = paint_plain
-        self._found: int | None = None
-        self._timer: Timer | None = None
-        self._rows: tuple[int, list[tuple[int, Sequence[Span]]]] | None = None
-        """Rows of the present view, kept until it changes: top line, then line number and spans."""
+        """What the last thing that was asked for came to; shown until the next key."""
+        self._news = ""
+        """What became of the file."""
+        self._jump: Jump | None = None
+        self._is_counting = False
+        self._drawn_count = 0
         self._seen = 0
+        """Rows when following stopped."""
 
     def on_mount(self) -> None:
-        self._timer = self.set_interval(IDLE_S, self._tick)
+        self.set_interval(IDLE_S, self._tick)
 
     def on_unmount(self) -> None:
-        self.document.close()
+        self._end_search()
 
     def open(self, document: Document, painter: Painter = paint_plain, *, follow: bool = False) -> None:
         """Show another document from its top, or from its end when it is followed."""
-        self.document.close()
-        self.document = document
-        self._painter = painter
-        self.is_following = follow
-        self._found, self.note, self._seen = None, "", 0
-        self.scroll_to(0, 0, animate=False, force=True)
-        self.document.advance()
-        self._resized()
-        self.set_timer(BUSY_S, self._tick)
+        self._end_search()
+        self.pattern, self.note, self._news, self._seen = None, "", "", 0
+        self.painter, self.is_following = painter, follow
+        self._take(document)
 
-    @property
-    def top(self) -> int:
-        """Number of the topmost visible line."""
-        return self.scroll_offset.y
-
-    @property
-    def state(self) -> str:
-        """Follow state and position in a few words."""
-        count = self.document.count
-        if self.is_following:
-            return "following"
-        below = count - min(self.top + max(self.size.height, 1), count)
-        if self.note:
-            return self.note
-        return f"PAUSED +{below}" if self._seen and below else f"{min(self.top + 1, count)}/{count}"
-
-    def _tick(self) -> None:
-        """Take the next step of the index, or see whether the file has grown."""
-        if not self.is_attached:
-            return
-        before = self.document.count
-        is_unfinished = self.document.advance()
-        if self.document.count != before:
-            self._resized()
-        if is_unfinished:
-            self.set_timer(BUSY_S, self._tick)
+    def _take(self, document: Document) -> None:
+        self.document, self.marked_row = document, None
+        self._is_counting = False
+        self.go(Place(0))
+        self._look_for_more()
+        self.refresh_document()
 
     def refresh_document(self) -> None:
-        """The document in memory has other or more lines."""
-        self._resized()
+        """The document has other or more rows."""
+        self._drawn_count = self.document.count
+        self.draw()
 
-    def _resized(self) -> None:
-        self._rows = None
-        count = self.document.count
-        room = max(self.size.height, 1)
-        extra = room - 1 if self.wraps and count > 1 else 0
-        width = 1 if self.wraps else max(self.size.width, 2 * LINE_BYTES)
-        self.virtual_size = Size(width, count + extra if count > room or self._overflows() else count)
-        if self.is_following:
-            self.scroll_to(y=self._last_top(), animate=False, force=True)
+    def _tick(self) -> None:
+        """See whether the document has grown, or is another one now."""
+        if not self.is_attached or self._is_counting:
+            return
+        news = self.document.changed()
+        if news and news != self._news:
+            self._replace(news)
+        self._look_for_more()
+        self._settle()
+
+    def _replace(self, news: str) -> None:
+        self._news = news
+        try:
+            document = self.document.reopened()
+        except OSError:
+            self.say_changed()
+            return
+        pattern = self.pattern
+        self._end_search()
+        self._take(document)
+        if pattern:
+            self._begin_search(pattern, 0)
+
+    def _look_for_more(self) -> None:
+        if self.document.advance():
+            self._is_counting = True
+            document = self.document
+            self._work(document.advance, lambda: self.document is document, "count")
+
+    def _work(self, step: Callable[[], bool], is_wanted: Callable[[], bool], group: str) -> None:
+        """Take steps in a thread until there is no more to do, or nobody wants it any more."""
+
+        def work() -> None:
+            told = time.monotonic()
+            while is_wanted() and step():
+                if time.monotonic() - told > TELL_S:
+                    self.post_message(self.Worked())
+                    told = time.monotonic()
+            if group == "count" and is_wanted():
+                self._is_counting = False
+            self.post_message(self.Worked())
+
+        self.run_worker(work, thread=True, group=group)
+
+    def on_line_viewer_worked(self) -> None:
+        self._settle()
+
+    def _settle(self) -> None:
+        """Show how far the threads are; go where they have found something."""
+        search = self.search
+        if search and search.is_done and not self._is_counting and search.resume():
+            self._run_search(search)
+        if self._jump:
+            self._try_jump(self._jump)
+        if self.document.count != self._drawn_count or self.is_placed_by_end:
+            self.refresh_document()
+        elif search and not search.is_done:
+            self.say_changed()
+
+    # Searching
+
+    def find(self, text: str) -> None:
+        """Search for *text*, a regular expression or plain text; empty ends it."""
+        self._end_search()
+        if text:
+            self.is_following = False
+            row = 0 if self.is_placed_by_end else self.top
+            self._begin_search(Pattern(text), row)
+            self._jump = Jump(row, 1)
+        self.refresh_document()
+
+    def _begin_search(self, pattern: Pattern, start: int) -> None:
+        self.pattern = pattern
+        self.search = Search(self.document, pattern, start=start)
+        self._run_search(self.search)
+
+    def _run_search(self, search: Search) -> None:
+        self._work(search.run, lambda: self.search is search, "search")
+
+    def _end_search(self) -> None:
+        if self.search:
+            self.search.is_cancelled = True
+        self.search, self.pattern, self._jump, self.marked_row, self.note = None, None, None, None, ""
+
+    def leave(self) -> bool:
+        """End the search; false when there was none."""
+        if self.search is None:
+            return False
+        self._end_search()
+        self.refresh_document()
+        return True
+
+    def _try_jump(self, jump: Jump) -> None:
+        search = self.search
+        if search is None:
+            self._jump = None
+            return
+        row = search.nearest(*jump)
+        if row is None and search.is_done:
+            row = search.first(jump.step)
+        if row is not None:
+            self._jump = None
+            self._mark(row)
+        elif search.is_done:
+            self._jump = None
+        self.say_changed()
+
+    def _mark(self, row: int) -> None:
+        """Let this row stand out, and bring it on the screen."""
+        self.marked_row = row
+        seen = [one.piece.row for one in self.shown()[: max(self.room // 2, 1)]]
+        if self.is_placed_by_end or row not in seen:
+            self.go(min(Place(max(row - 2, 0)), max(self.last_place(), Place(0))))
+        self._shown = None
         self.refresh()
-        self.post_message(self.Changed(self))
 
-    def _overflows(self) -> bool:
-        """With wrapping, even few lines may take more rows than there are."""
-        return self.wraps and self._last_top() > 0
+    def action_next_match(self, step: int) -> None:
+        if self.search:
+            row = self.top if self.marked_row is None else self.marked_row + step
+            self._jump = Jump(max(row, 0), step)
+            self._try_jump(self._jump)
 
-    def _last_top(self) -> int:
-        """The top line that brings the last line to the bottom edge."""
-        height, count = max(self.size.height, 1), self.document.count
-        first = max(count - height, 0)
-        if not self.wraps:
-            return first
-        texts = self.document.lines(first, count)
-        used = 0
-        for offset in reversed(range(len(texts))):
-            used += len(self._wrapped(first + offset, texts[offset]))
-            if used > height:
-                return min(first + offset + 1, count - 1)
-        return first
+    def _found_text(self, search: Search) -> str:
+        progress = "" if search.is_done else f", {search.progress:.0%}"
+        if not search.found:
+            return search.given_up or ("not found" if search.is_done else f"searching{progress}")
+        count = f"{search.found:,}"
+        if self.marked_row is None:
+            text = f"{count} found{progress}"
+        elif search.is_done:
+            text = (
+                f"match {search.ordinal(self.marked_row):,} of {count}, line {self._number(self.marked_row)}"
+            )
+        else:
+            text = f"line {self._number(self.marked_row)}, {count} found{progress}"
+        if search.found > search.kept:
+            text += f", the first {MAX_KEPT:,} can be gone to"
+        slow = f", {search.pattern.slow} lines too slow to search" if search.pattern.slow else ""
+        return text + (f", {search.given_up}" if search.given_up else slow)
 
-    def on_resize(self) -> None:
-        self._resized()
+    def _number(self, row: int) -> int:
+        pieces = self.document.lines(row, row + 1)
+        return pieces[0].number if pieces else 0
 
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        self._rows = None
-        self.post_message(self.Changed(self))
-
-    def _wrapped(self, number: int, text: str) -> list[Sequence[Span]]:
-        spans = self._marked(self._painter(number, text))
-        width = self.scrollable_content_region.width
-        if not self.wraps or width < 8:
-            return [spans]
-        whole = text_of(spans)
-        if len(set(whole)) == 1:
-            return [[Span(whole[:width], spans[0].tone)]]
-        pieces = wrap(whole, width)
-        return [spans] if len(pieces) == 1 else _cut(spans, [len(piece) for piece in pieces])
-
-    def _marked(self, spans: Sequence[Span]) -> Sequence[Span]:
-        """The spans with what the search found standing out."""
+    def marks(self, spans: Sequence[Span]) -> Sequence[Span]:
+        """What the search finds stands out."""
         if self.pattern is None:
             return spans
         marked: list[Span] = []
         for span in spans:
             position = 0
-            for found in self.pattern.finditer(span.text):
-                if found.end() > found.start():
-                    marked.append(Span(span.text[position : found.start()], span.tone))
-                    marked.append(Span(found[0], "found"))
-                    position = found.end()
+            for start, end in self.pattern.spans(span.text):
+                marked.append(Span(span.text[position:start], span.tone))
+                marked.append(Span(span.text[start:end], "found"))
+                position = end
             marked.append(Span(span.text[position:], span.tone))
         return [span for span in marked if span.text] or spans
 
-    def _view(self) -> list[tuple[int, Sequence[Span]]]:
-        if self._rows is None or self._rows[0] != self.top:
-            height = self.size.height
-            rows: list[tuple[int, Sequence[Span]]] = []
-            for offset, text in enumerate(self.document.lines(self.top, self.top + height)):
-                number = self.top + offset
-                rows.extend((number, piece) for piece in self._wrapped(number, text))
-                if len(rows) >= height:
-                    break
-            self._rows = (self.top, rows)
-        return self._rows[1]
+    # State and moving
 
-    def render_line(self, y: int) -> Strip:
-        styles = tone_styles(self.app.current_theme)
-        ground = self.rich_style
-        rows = self._view()
-        width = self.scrollable_content_region.width
-        if y >= len(rows):
-            return Strip.blank(width, ground)
-        number, spans = rows[y]
-        over = styles["cursor-blurred"] if number == self._found else None
-        segments = [
-            Segment(span.text, ground + styles[span.tone] + over if over else ground + styles[span.tone])
-            for span in spans
-        ]
-        left = 0 if self.wraps else self.scroll_offset.x
-        tail = styles[spans[-1].tone].bgcolor if spans else None
-        fill = ground + styles[spans[-1].tone] if tail else ground
-        return Strip(segments).crop_extend(left, left + width, fill)
+    @property
+    def state(self) -> str:
+        """Follow state, search and position in a few words."""
+        return ", ".join(part for part in (self._news, self._where()) if part)
 
-    async def find(self, text: str) -> None:
-        """Search for *text*, a regular expression or plain text; small letters match any case."""
-        if not text:
-            self.pattern, self._found, self.note = None, None, ""
-            self._resized()
-            return
-        flags = re.IGNORECASE if text == text.lower() else 0
-        try:
-            self.pattern = re.compile(text, flags)
-        except re.error:
-            self.pattern = re.compile(re.escape(text), flags)
-        await self._search(self.top, 1)
+    def _where(self) -> str:
+        count = self.document.count
+        counting = "" if self.is_counted else f", {self.document.counted:.0%} counted"
+        if self.is_following:
+            return f"following{counting}"
+        if self.note:
+            return self.note
+        if self.search and (self._jump or self.marked_row is not None or not self.search.is_done):
+            return self._found_text(self.search)
+        if self.search and not self.search.found:
+            return self._found_text(self.search)
+        if self.is_placed_by_end:
+            return f"end{counting}"
+        last = min(self.top + self.room, count)
+        if self._seen and count > last:
+            return f"PAUSED +{count - last}"
+        percent = f" {last * 100 // count}%" if count > self.room and not counting else ""
+        return f"{min(self.top + 1, count)}/{count}{percent}{counting}"
 
-    async def _search(self, start: int, step: int) -> None:
-        if self.pattern is None:
-            return
-        self.is_following = False
-        self._found = None
-        for number in search(self.document, self.pattern, start=start, step=step):
-            if number is not None:
-                self._found = number
-                break
-            await asyncio.sleep(0)
-        if self._found is None:
-            self.note = "not found"
-        else:
-            self.note = f"line {self._found + 1} of {self.document.count}"
-            if not self.top <= self._found < self.top + max(self.size.height // 2, 1):
-                self.scroll_to(y=max(self._found - 2, 0), animate=False, force=True)
-        self._rows = None
-        self.refresh()
-        self.post_message(self.Changed(self))
+    def move(self, rows: int) -> None:
+        self._pause(self.is_following and rows < 0)
+        self._forget_jump()
+        super().move(rows)
 
-    def action_next_match(self, step: int) -> None:
-        start = (self.top if self._found is None else self._found) + (step if self._found is not None else 0)
-        self.run_worker(self._search(start, step), exclusive=True, group="search")
-
-    def _scroll_by(self, lines: int) -> None:
-        target = max(0, min(self.top + lines, self._last_top()))
-        if lines > 0:
-            target = max(target, self.top)
-        self._pause(self.is_following and lines < 0)
-        self.note = ""
-        self.scroll_to(y=target, animate=False, force=True)
-
-    def on_mouse_scroll_up(self) -> None:
-        self._pause(self.is_following)
+    def _forget_jump(self) -> None:
+        """The person is elsewhere now."""
+        self._jump, self.note, self._news, self.marked_row = None, "", "", None
 
     def _pause(self, is_wanted: bool) -> None:
         if is_wanted:
             self.is_following = False
             self._seen = self.document.count
-            self.post_message(self.Changed(self))
-
-    def action_line(self, lines: int) -> None:
-        self._scroll_by(lines)
+            self.say_changed()
 
     def action_page(self, pages: float) -> None:
-        self._scroll_by(int(pages * max(self.size.height - 2, 1)))
+        self.move(int(pages * max(self.room - 2, 1)))
 
     def action_first(self) -> None:
         self._pause(self.is_following)
-        self.scroll_to(y=0, animate=False, force=True)
+        self._forget_jump()
+        self.go(Place(0))
 
     def action_last(self) -> None:
-        self.scroll_to(y=self._last_top(), animate=False, force=True)
-
-    def action_sideways(self, cells: int) -> None:
-        if not self.wraps:
-            longest = max((width_of(spans) for _, spans in self._view()), default=0)
-            x = min(self.scroll_offset.x + cells, max(longest - abs(cells), 0))
-            self.scroll_to(x=max(x, 0), animate=False, force=True)
+        self._forget_jump()
+        self.to_end()
 
     def action_follow(self) -> None:
         self.is_following = not self.is_following
         self._seen = self.document.count
-        self._resized()
-
-    def action_wrap(self) -> None:
-        self.wraps = not self.wraps
-        self._resized()
-
-
-def _cut(spans: Sequence[Span], lengths: Sequence[int]) -> list[Sequence[Span]]:
-    """The spans as rows of these lengths (in characters)."""
-    rows: list[Sequence[Span]] = []
-    waiting = list(spans)
-    for length in lengths:
-        row: list[Span] = []
-        left = length
-        while left and waiting:
-            span = waiting.pop(0)
-            row.append(Span(span.text[:left], span.tone))
-            if len(span.text) > left:
-                waiting.insert(0, Span(span.text[left:], span.tone))
-            left -= len(row[-1].text)
-        rows.append(row)
-    return rows
+        self._forget_jump()
+        self.draw()
