@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from ossature.domain.plain_text import clean_line
 
@@ -13,11 +13,31 @@ When = Literal["away", "always"]
 """away: while the terminal has said that its window is not in front."""
 WAYS: tuple[Way, ...] = get_args(Way)
 WHENS: tuple[When, ...] = get_args(When)
+
+
+class Wanted(NamedTuple):
+    """What a person wants to be told, and how."""
+
+    way: Way = "auto"
+    when: When = "away"
+
+
 BELL = "\x07"
 MAX_CHARS = 200
 """Notification areas cut what is longer, and some terminals drop a long sequence."""
 _OSC_9 = ("iTerm.app", "WezTerm", "ghostty")
 """Values of TERM_PROGRAM."""
+
+
+def wanted_notices(table: Mapping[str, Any]) -> tuple[Wanted, dict[str, str]]:
+    """From `[tui]` of the user's config; also which of its keys say something else, and what they may say."""
+    problems: dict[str, str] = {}
+    for key, allowed in (("notify", WAYS), ("notify_when", WHENS)):
+        if table.get(key, allowed[0]) not in allowed:
+            problems[key] = f"`{key}` is one of {', '.join(allowed)}"
+    way: Way = next((one for one in WAYS if one == table.get("notify")), "auto")
+    when: When = next((one for one in WHENS if one == table.get("notify_when")), "away")
+    return Wanted(way, when), problems
 
 
 def notice(title: str, text: str, *, way: Way, environ: Mapping[str, str]) -> str:

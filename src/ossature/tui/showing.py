@@ -14,11 +14,11 @@ from ossature.engine.preview import ProjectView, attempts_of, look, prompt_previ
 from ossature.errors import OssatureError
 from ossature.project import Project, load_project
 from ossature.tui.bridge import is_news
+from ossature.tui.noticing import Noticing
 from ossature.tui.panes.attempts import Attempt, merged_attempts
 from ossature.tui.panes.findings import remarks_of
 from ossature.tui.panes.task import Tab
 from ossature.tui.panes.task_lines import TaskLine
-from ossature.tui.telling import Telling
 
 BY = "tui"
 """Who decides, in every decision and command from here."""
@@ -26,7 +26,7 @@ CATCH_UP_S = 0.05
 """How long one poll may read a long journal before keys are heard again."""
 
 
-class Showing(Telling):
+class Showing(Noticing):
     """Reads of the project happen off the event loop; the newest counts, an older one is dropped."""
 
     _ticks = 0
@@ -36,6 +36,7 @@ class Showing(Telling):
     def poll(self) -> None:
         records: list[Record | UnknownRecord] = []
         end = time.monotonic() + CATCH_UP_S
+        was_live = self.bridge.is_live
         try:
             while batch := self.bridge.poll():
                 records += batch
@@ -46,6 +47,7 @@ class Showing(Telling):
             return
         if records:
             self._show_news(records)
+            self.call_back(records, was_live=was_live)
 
     def tick(self) -> None:
         """What no event tells: the clock, a new file, an owner that is gone, a run of another face."""

@@ -14,6 +14,7 @@ from ossature.errors import OssatureError
 from ossature.tui.frame import PICKING, Frame
 from ossature.tui.keys.answers import question_lines
 from ossature.tui.look.spans import Span
+from ossature.tui.notices import wanted_notices
 from ossature.tui.widgets.header import utc_now
 from ossature.tui.widgets.picker import Picker
 
@@ -116,11 +117,13 @@ class Telling(Frame):
         config = self.config
         if config.error is not None:
             self.say(f"{config.error}; the defaults hold", "warn")
-        elif self.key_problems:
-            name, message = self.key_problems[0]
-            count = len(self.key_problems) - 1
-            more = f" (and {count} more)" if count else ""
-            self.say(f"{config.place('tui.keys', name)}: {message}{more}", "warn")
+            return
+        found = [f"{config.place('tui.keys', name)}: {message}" for name, message in self.key_problems]
+        _, wrong = wanted_notices(config.table("tui"))
+        found += [f"{config.place('tui', name)}: {message}" for name, message in wrong.items()]
+        if found:
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            self.say(f"{found[0]}{more}", "warn")
 
     def on_key(self, event: events.Key) -> None:
         """A message has been read when the next key comes."""
