@@ -375,3 +375,23 @@ def test_a_project_without_plan_or_specs_is_explained(tmp_path: Path) -> None:
             assert "no run yet" in text
 
     run(dialogue())
+
+
+def test_specs_say_what_uses_them_and_lead_to_it(asked: Scene) -> None:
+    async def dialogue() -> None:
+        async with shown(asked, WIDE) as (app, pilot):
+            await press(pilot, "3", "g", "j", "j", "1", "g")
+            assert "1 Specs  § 003" in screen(app)
+            lines = screen(app).splitlines()
+            assert "§" in next(line for line in lines if "Record an expense" in line)
+            assert "◌" in next(line for line in lines if "Constraints" in line)
+            await press(pilot, *"jjjjjj")
+            assert "used by 001, 004, 005" in screen(app)
+            await press(pilot, "L")
+            await until(pilot, lambda: "Tasks that use Format an amount" in screen(app))
+            await press(pilot, "down", "enter")
+            assert (app.focused_pane, app.plan.key) == ("plan", "004")
+            await press(pilot, "1", "G", "L")
+            assert "no task uses this place" in screen(app)
+
+    run(dialogue())

@@ -25,6 +25,7 @@ from ossature.engine.whole import is_verified
 from ossature.errors import Diagnostic, PlanError
 from ossature.llm.prompt import USER_LINE
 from ossature.project import Project
+from ossature.spec.coverage import Coverage, coverage_of
 from ossature.store.blobs import Blobs
 from ossature.store.ledger import Aside, Landing
 from ossature.store.safe_root import SafeRoot
@@ -106,6 +107,13 @@ class ProjectView:
     def may_run(self) -> Mapping[str, str]:
         """Id -> reason, for tasks that run only if something before them comes out differently."""
         return {name: foreseen.reason for name, foreseen in self.forecast.may_run.items()}
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """Which tasks use which parts of the specs."""
+        if self.loaded is None:
+            return Coverage()
+        return coverage_of(self.loaded.plan, self.tree, refs=self.loaded.sources.refs)
 
     @property
     def blobs(self) -> Blobs:

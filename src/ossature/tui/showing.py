@@ -106,11 +106,12 @@ class Showing(Noticing):
         remarks = remarks_of(self.bridge.state, self.bridge.view)
         self.findings.show(remarks)
         if self.bridge.view:
-            self.specs.show(self.bridge.view.tree, remarks)
+            self.specs.show(self.bridge.view.tree, remarks, self.bridge.view.coverage)
 
     def show_plan(self) -> None:
         """Plan and task, from the merged state."""
         self.plan.show(self.bridge.board, follows=self.follows and self.bridge.is_live)
+        self.specs.highlight(self.plan.key)
         self._show_task()
 
     def _show_task(self) -> None:
@@ -201,7 +202,7 @@ def _looked(project: Project, environ: Mapping[str, str]) -> ProjectView | Ossat
     try:
         view = look(load_project(project.root, environ))
         # Made here, since the first access takes its time.
-        _ = view.audits, view.forecast
+        _ = view.audits, view.forecast, view.coverage
     except OssatureError as error:
         return error
     return view

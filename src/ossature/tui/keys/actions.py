@@ -135,6 +135,7 @@ ACTIONS: tuple[Action, ...] = (
         alias="close",
     ),
     Action("unfold(True)", "right", "open", "Open the branch", "tree", "Lists", alias="open"),
+    Action("users", "L", "used by", "The tasks that use this place; enter goes there", "tree", "Lists", 5),
     Action("line(1)", "down,j", "down", "A line down", "viewer", "Text"),
     Action("line(-1)", "up,k", "up", "A line up", "viewer", "Text"),
     Action("page(1)", "pagedown,space,ctrl+f", "page down", "A page down", "viewer", "Text"),

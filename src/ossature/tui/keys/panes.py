@@ -20,7 +20,10 @@ class PaneKeys(Showing):
             self.show_plan()
             if self.task_pane.tab == "text" and event.by_person:
                 self.task_pane.show_tab("overview")
-        elif event.by_person and self.task_pane.tab == "text":
+            return
+        if event.rows is self.specs:
+            self.specs.say_users()
+        if event.by_person and self.task_pane.tab == "text":
             self._open_selected(event.rows)
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:

@@ -63,6 +63,10 @@ class Glyphs:
     down: str
     cursor: str
     arrow: str
+    unused: str
+    """A part of a spec that no task uses."""
+    used: str
+    """A part of a spec that the task under the plan's cursor uses."""
 
     def rail(self, text: str) -> str:
         """Rails as this set of signs draws them."""
@@ -86,6 +90,8 @@ UNICODE = Glyphs(
     down="↓",
     cursor="▌",
     arrow="→",
+    unused="◌",
+    used="§",
 )
 ASCII = Glyphs(
     is_ascii=True,
@@ -102,6 +108,8 @@ ASCII = Glyphs(
     down="v",
     cursor=">",
     arrow=">",
+    unused="o",
+    used="=",
 )
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from textual.message import Message
 
 from ossature.domain.plain_text import clean_line
 from ossature.domain.spec import Architecture, Component, Section, Spec, SpecTree
+from ossature.spec.coverage import Coverage, Spot
 from ossature.tui.keys.actions import bindings
 from ossature.tui.look.glyphs import Glyphs
 from ossature.tui.look.spans import Span
 from ossature.tui.panes.findings import Remark
 from ossature.tui.widgets.bar import title
 from ossature.tui.widgets.rows import Row, RowList
+
+_TONES: Mapping[str, str] = {"error": "bad", "warning": "warn", "info": "quiet"}
+MAX_USERS = 6
+"""Tasks that the frame names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +104,53 @@ class SpecsPane(RowList):
             id="specs", classes="pane", glyphs=glyphs, empty="no specs: `ossature new` writes one"
         )
         self._places: dict[str, SpecNode] = {}
-        self._remarks: list[Remark] = []
+        self._counts: dict[str, Counter[str]] = {}
+        """Node -> how much is found there, by severity."""
+        self._coverage = Coverage()
+        self._marked = ""
         self._folded: set[str] | None = None
 
-    def show(self, tree: SpecTree, remarks: list[Remark]) -> None:
+    class UsersWanted(Message):
+        """The tasks that use the place under the cursor are asked for."""
+
+    def show(self, tree: SpecTree, remarks: list[Remark], coverage: Coverage) -> None:
         nodes = spec_nodes(tree)
         self._places = {node.key: node for node in nodes}
-        self._remarks = remarks
+        self._counts, self._coverage = _counts(nodes, remarks), coverage
         if self._folded is None and nodes:
             self._folded = (
                 {n.key for n in nodes if n.is_branch and n.depth == 0} if len(nodes) > 200 else set()
             )
         self._draw()
+
+    def highlight(self, task: str) -> None:
+        """Mark what *task* uses, the one under the plan's cursor."""
+        if task != self._marked:
+            self._marked = task
+            self._draw(self.key)
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Tasks that use the place under the cursor."""
+        node = self.selected
+        return self._coverage.tasks_at(*_spot(node)) if node else ()
+
+    def action_users(self) -> None:
+        self.post_message(self.UsersWanted())
+
+    def say_users(self) -> None:
+        """Which tasks use the place under the cursor, in the frame."""
+        self.border_subtitle = title(f"/{self.filter}" if self.filter else self._uses())
+
+    def _uses(self) -> str:
+        node = self.selected
+        if node is None or not self._coverage.spots:
+            return ""
+        if _spot(node) in self._coverage.unused:
+            return "no task uses it"
+        users = self.users
+        more = f" +{len(users) - MAX_USERS}" if len(users) > MAX_USERS else ""
+        return f"used by {', '.join(map(clean_line, users[:MAX_USERS]))}{more}" if users else ""
 
     @property
     def selected(self) -> SpecNode | None:
@@ -123,8 +166,13 @@ class SpecsPane(RowList):
             hidden_below = node.depth if node.key in closed else None
             rows.append(self._row(node, is_closed=node.key in closed))
         self.set_rows(rows, key=key)
-        self.border_title = title("1 Specs")
-        self.border_subtitle = title(f"/{self.filter}" if self.filter else "")
+        self.border_title = title(self._title())
+        self.say_users()
+
+    def _title(self) -> str:
+        """With the mark that the selected task's sections have, where it has any."""
+        is_marked = bool(self._coverage.spots.get(self._marked))
+        return f"1 Specs  {self.glyphs.used} {clean_line(self._marked)}" if is_marked else "1 Specs"
 
     def _row(self, node: SpecNode, *, is_closed: bool) -> Row:
         sign = " "
@@ -140,13 +188,22 @@ class SpecsPane(RowList):
         return Row(node.key, left, self._marks(node))
 
     def _marks(self, node: SpecNode) -> tuple[Span, ...]:
-        marks: list[Span] = []
-        for severity in ("error", "warning", "info"):
-            count = sum(1 for r in self._remarks if r.severity == severity and _is_within(r, node))
-            if count:
-                tone = {"error": "bad", "warning": "warn", "info": "quiet"}[severity]
-                marks.append(Span(f"{self.glyphs.severity[severity]}{count} ", tone))
-        return tuple(marks)
+        counts = self._counts.get(node.key, Counter())
+        found = [
+            Span(f"{self.glyphs.severity[severity]}{counts[severity]} ", tone)
+            for severity, tone in _TONES.items()
+            if counts[severity]
+        ]
+        return (*self._coverage_marks(node), *found)
+
+    def _coverage_marks(self, node: SpecNode) -> list[Span]:
+        spot = _spot(node)
+        if spot in self._coverage.spots.get(self._marked, ()):
+            return [Span(f"{self.glyphs.used} ", "up")]
+        if spot in self._coverage.unused:
+            return [Span(f"{self.glyphs.unused} ", "warn")]
+        count = self._coverage.unused_in(node.path) if spot[1] == 0 else 0
+        return [Span(f"{self.glyphs.unused}{count} ", "warn")] if count else []
 
     def set_filter(self, text: str) -> None:
         self.filter = text
@@ -180,11 +237,26 @@ class SpecsPane(RowList):
         return before
 
 
+def _spot(node: SpecNode) -> Spot:
+    """Where the plan's references would name it."""
+    return (node.path, 0 if node.line == 1 else node.line)
+
+
+def _counts(nodes: Sequence[SpecNode], remarks: Sequence[Remark]) -> dict[str, Counter[str]]:
+    by_path: dict[str, list[Remark]] = {}
+    for remark in remarks:
+        by_path.setdefault(remark.path, []).append(remark)
+    return {
+        node.key: Counter(r.severity for r in near if _is_within(r, node))
+        for node in nodes
+        if (near := [*by_path.get("", ()), *by_path.get(node.path, ())])
+    }
+
+
 def _is_within(remark: Remark, node: SpecNode) -> bool:
+    """Whether a remark of the node's file, or of none, belongs to the node."""
     if not remark.path:
         return node.depth == 0 and remark.spec == node.key
-    if remark.path != node.path:
-        return False
     if not remark.line:
         return node.line == 1
     return node.line <= remark.line <= node.end_line
