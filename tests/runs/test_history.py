@@ -227,6 +227,16 @@ def test_runs_tell_figures_and_one_run_its_tasks(built: Kit, say: Say, monkeypat
     assert {found["id"]: found["status"] for found in document["tasks"]}["005"] == "blocked"
     assert [found["landed"] for found in json.loads(say("runs", "--json"))] == [5, 1, 4, 3]
     say("runs", "9", code=2)
+    spent = json.loads(say("runs", "--by", "task", "--json"))
+    assert spent["total"]["unpriced_calls"] >= 1
+    assert spent["total"]["cost_usd"] == sum(one["cost_usd"] for one in spent["groups"])
+    assert spent["total"]["calls"] == sum(one["calls"] for one in spent["groups"])
+    header, *groups, total = say("runs", "--by", "model").splitlines()
+    assert header.split() == ["MODEL", "COST", "CALLS", "INPUT", "CACHED", "OUTPUT"]
+    assert total.split()[0] == "total"
+    assert len(groups) == 1
+    assert "without a known price" in say.err
+    say("runs", "4", "--by", "day", code=2)
 
 
 def test_rollback_lists_says_and_does(built: Kit, say: Say):

@@ -14,6 +14,7 @@ from ossature.tui.look.spans import text_of, width_of
 from ossature.tui.panes.specs import SpecsPane
 from ossature.tui.panes.task import TaskPane
 from ossature.tui.screens.directory import ActionProvider, ActionWanted, help_rows
+from ossature.tui.screens.page import Page
 from ossature.tui.text.viewer import LineViewer
 from ossature.tui.widgets.footer import footer_spans
 from ossature.tui.widgets.rows import RowList
@@ -27,6 +28,7 @@ OWNERS = {
     "tree": SpecsPane,
     "viewer": LineViewer,
     "task": TaskPane,
+    "page": Page,
 }
 
 
@@ -55,7 +57,7 @@ def test_help_begins_with_what_works_here() -> None:
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
-    for scopes in (("app",), ("question",), ("list", "tree"), ("viewer",), ("task",)):
+    for scopes in (("app",), ("question",), ("list", "tree"), ("viewer", "page"), ("task",)):
         keys = Counter(key for action in ACTIONS if action.scope in scopes for key in action.keys.split(","))
         assert [key for key, count in keys.items() if count > 1] == []
 
@@ -91,7 +93,7 @@ def test_palette_offers_every_action(scene: Scene) -> None:
             discovered = [hit.text async for hit in provider.discover()]
             assert Counter(discovered) == Counter(action.text for action in ACTIONS)
             found = [hit.text async for hit in provider.search("earlier run as it ended")]
-            assert "Open an earlier run as it ended" in found
+            assert "List the runs; open an earlier run as it ended" in found
 
     run(dialogue())
 
@@ -128,7 +130,17 @@ def test_help_lists_filters_and_runs(scene: Scene) -> None:
 
 
 def test_actions_of_every_scope_can_be_wanted_by_name(asked: Scene) -> None:
-    skipped = ("leave", "suspend_process", "command_palette", "edit", "help", "runs", "attempts", "yank")
+    skipped = (
+        "leave",
+        "suspend_process",
+        "command_palette",
+        "edit",
+        "help",
+        "runs",
+        "spend",
+        "attempts",
+        "yank",
+    )
 
     async def dialogue() -> None:
         async with shown(asked) as (app, pilot):

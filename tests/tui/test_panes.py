@@ -266,7 +266,7 @@ def test_an_ended_run_is_shown_as_it_ended(scene: Scene) -> None:
             assert "stopped" in screen(app).splitlines()[0]
             assert "run stopped: asked to stop" in screen(app)
             await press(pilot, "H")
-            await until(pilot, lambda: RUN in screen(app))
+            await until(pilot, lambda: "1 ! stopped" in screen(app))
             await press(pilot, "escape")
 
     run(dialogue())

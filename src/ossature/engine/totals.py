@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ossature.store.checked_lines import good_lines
 from ossature.store.disk import read_existing
 
 _COUNTED = re.compile(rb'"kind":"(?:task_landed|task_failed|task_up_to_date|model_replied)"')
-_FREE = frozenset({"replayed", "slot", "recorded"})
-"""Replies that were played back cost nothing now."""
+_ENDS = frozenset({"task_landed", "task_failed", "task_up_to_date"})
+FREE = frozenset({"replayed", "slot", "recorded"})
+"""Sources of replies that were played back: they cost nothing now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class RunTotals:
     up_to_date: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the input."""
     cost_usd: float = 0.0
     has_unknown_cost: bool = False
 
@@ -36,9 +41,14 @@ def totals_of(run: Path) -> RunTotals:
     """Of the run in that folder, as far as it has come. Raises DiskError."""
     payloads = good_lines(read_existing(run / "events.jsonl") or b"").payloads
     events = [json.loads(payload)["event"] for payload in payloads if _COUNTED.search(payload)]
-    ends = {event["task"]: event["kind"] for event in events if event["kind"] != "model_replied"}
+    return totals_from(events, payloads=payloads)
+
+
+def totals_from(events: Sequence[Mapping[str, Any]], *, payloads: Sequence[bytes]) -> RunTotals:
+    """Of *events*, which hold at least those that count; *payloads* are all lines, for the time they took."""
+    ends = {event["task"]: event["kind"] for event in events if event["kind"] in _ENDS}
     tasks = Counter(ends.values())
-    paid = [event for event in events if event["kind"] == "model_replied" and event["source"] not in _FREE]
+    paid = [event for event in events if event["kind"] == "model_replied" and event["source"] not in FREE]
     return RunTotals(
         seconds=(_at(payloads[-1]) - _at(payloads[0])).total_seconds() if payloads else 0.0,
         landed=tasks["task_landed"],
@@ -46,6 +56,7 @@ def totals_of(run: Path) -> RunTotals:
         up_to_date=tasks["task_up_to_date"],
         input_tokens=sum(event["input_tokens"] for event in paid),
         output_tokens=sum(event["output_tokens"] for event in paid),
+        cached_tokens=sum(event["cached_tokens"] for event in paid),
         cost_usd=sum(event["cost_usd"] or 0.0 for event in paid),
         has_unknown_cost=any(event["cost_usd"] is None for event in paid),
     )

@@ -7,6 +7,7 @@ from ossature.errors import OssatureError
 from ossature.project import Project
 from ossature.tui.bridge import Bridge
 from ossature.tui.keys.findings import FindingKeys
+from ossature.tui.keys.history import HistoryKeys
 from ossature.tui.keys.panes import PaneKeys
 from ossature.tui.keys.program import ProgramKeys
 from ossature.tui.keys.steering import SteerKeys
@@ -19,7 +20,16 @@ POLL_S = 0.1
 TICK_S = 1.0
 
 
-class OssatureApp(PaneKeys, TaskKeys, TextKeys, SteerKeys, ProgramKeys, FindingKeys, Watching):
+class OssatureApp(
+    HistoryKeys,
+    PaneKeys,
+    TaskKeys,
+    TextKeys,
+    SteerKeys,
+    ProgramKeys,
+    FindingKeys,
+    Watching,
+):
     """Opens, looks at the run now and then, and has the keys of every mixin."""
 
     def __init__(

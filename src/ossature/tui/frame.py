@@ -145,7 +145,7 @@ class Frame(App[int], inherit_bindings=False):
         if self.bar.is_busy or (self.bridge.is_read_only and action in ACTING):
             return False
         if action == "answer":
-            question = self.question
+            question = self.question if len(self.screen_stack) == 1 else None
             return question is not None and str(parameters[0]) in [o.answer for o in offers(question)]
         return super().check_action(action, parameters)
 

@@ -1,4 +1,4 @@
-"""`runs`: every run of a project, oldest first, or one of them."""
+"""`runs`: every run of a project, oldest first, one of them, or what all of them spent."""
 
 from __future__ import annotations
 
@@ -11,63 +11,128 @@ from ossature.cli.sizes import duration
 from ossature.cli.terminal import Terminal
 from ossature.domain.plain_text import count
 from ossature.domain.state import RunState, TaskState
-from ossature.engine.session import RunSummary, find_run, fold, list_runs
-from ossature.engine.totals import RunTotals, totals_of
-from ossature.errors import Exit
-from ossature.project import load_project
+from ossature.engine.accounts import RunAccount, accounts
+from ossature.engine.session import find_run, fold
+from ossature.engine.spend import BYS, By, Group, Share, Sums, spend_by, total_of
+from ossature.engine.totals import RunTotals
+from ossature.errors import Exit, UsageError
+from ossature.project import Project, load_project
 
-_TONES = {"succeeded": "good", "failed": "bad", "crashed": "bad", "running": "ask", "stopped": "warn"}
+_TONES = {
+    "succeeded": "good",
+    "failed": "bad",
+    "crashed": "bad",
+    "running": "ask",
+    "stopped": "warn",
+    "unreadable": "warn",
+}
 _TASK_TONES = {"landed": "good", "failed": "bad", "blocked": "warn", "interrupted": "warn"}
 
 
 def runs(args: argparse.Namespace, terminal: Terminal) -> int:
     """List them, or show one; numbers are for people, ids are for good."""
     project = load_project(terminal.cwd, terminal.environ)
-    summaries = list_runs(project)
+    if args.run is not None and args.by:
+        raise UsageError("`--by` is about all runs", hint="leave the run out")
+    found = accounts(project)
     if args.run is not None:
         chosen = find_run(project, args.run)
-        return _show(next(run for run in summaries if run.run == chosen), terminal, is_json=args.json)
-    told = [(run, totals_of(run.folder)) for run in summaries]
+        return _show(project, next(run for run in found if run.run == chosen), terminal, is_json=args.json)
+    if args.by:
+        shares = [share for run in found for share in run.shares]
+        return _show_spend(shares, args.by, terminal, is_json=args.json)
     if args.json:
-        terminal.json([_as_json(run, totals) for run, totals in told])
+        terminal.json([_as_json(run) for run in found])
         return Exit.OK
-    if not told:
+    if not found:
         terminal.line("no run yet: `ossature audit` or `ossature build` is one", tone="quiet")
         return Exit.OK
     header = ("NO", "RUN", "GOAL", "STARTED", "TIME", "LANDED", "FAILED", "TOKENS", "COST", "OUTCOME")
-    for index, cells in enumerate(aligned([header, *(_row(run, totals) for run, totals in told)])):
+    for index, cells in enumerate(aligned([header, *(_row(run) for run in found)])):
         tone = _TONES.get(cells[-1], "plain") if index else "strong"
         terminal.spans([("plain" if index else "strong", "".join(cells[:-1])), (tone, cells[-1])])
+    for run in found:
+        if run.outcome == "unreadable":
+            terminal.say(f"run {run.number}: {run.reason}")
     return Exit.OK
 
 
-def _row(run: RunSummary, totals: RunTotals) -> tuple[str, ...]:
+def _show_spend(shares: list[Share], by: By, terminal: Terminal, *, is_json: bool) -> int:
+    groups = spend_by(shares, by)
+    total = total_of(group.sums for group in groups)
+    if is_json:
+        terminal.json({"by": by, "groups": [_group_json(one) for one in groups], "total": _sums_json(total)})
+        return Exit.OK
+    if not groups:
+        terminal.line("no model has been called yet", tone="quiet")
+        return Exit.OK
+    header = (by.upper(), "COST", "CALLS", "INPUT", "CACHED", "OUTPUT")
+    rows = [header, *(_spend_row(one.label, one.sums) for one in groups), _spend_row("total", total)]
+    for index, cells in enumerate(aligned(rows)):
+        terminal.line("".join(cells), tone="strong" if index in (0, len(rows) - 1) else "plain")
+    if total.unpriced:
+        terminal.say(f"{count(total.unpriced, 'call')} without a known price: `?` stands for them")
+    if total.charged:
+        calls = count(total.charged, "call")
+        terminal.say(f"not in it: {calls} without a reply, at most ${total.charged_usd:.2f}")
+    return Exit.OK
+
+
+def _spend_row(label: str, sums: Sums) -> tuple[str, ...]:
+    cost = _cost(sums.cost_usd, has_unknown=bool(sums.unpriced))
+    cached = f"{sums.cached_percent}%" if sums.cached_tokens else "–"
+    return label, cost, str(sums.calls), str(sums.input_tokens), cached, str(sums.output_tokens)
+
+
+def _group_json(group: Group) -> dict[str, Any]:
+    return {"key": group.key, "label": group.label} | _sums_json(group.sums)
+
+
+def _sums_json(sums: Sums) -> dict[str, Any]:
+    return {
+        "calls": sums.calls,
+        "input_tokens": sums.input_tokens,
+        "output_tokens": sums.output_tokens,
+        "cached_tokens": sums.cached_tokens,
+        "cost_usd": round(sums.cost_usd, 10),
+        "unpriced_calls": sums.unpriced,
+        "charged_calls": sums.charged,
+        "charged_usd": round(sums.charged_usd, 10),
+    }
+
+
+def _row(run: RunAccount) -> tuple[str, ...]:
+    totals = run.totals
     return (
         str(run.number),
         run.run,
         run.goal,
-        run.started_at,
+        _started(run),
         duration(totals.seconds),
         str(totals.landed),
         str(totals.failed),
         f"{totals.input_tokens}+{totals.output_tokens}"
         if totals.input_tokens + totals.output_tokens
         else "–",
-        _cost(totals),
+        _cost(totals.cost_usd, has_unknown=totals.has_unknown_cost),
         run.outcome,
     )
 
 
-def _cost(totals: RunTotals) -> str:
+def _started(run: RunAccount) -> str:
+    return run.started_at.isoformat(timespec="seconds") if run.started_at else ""
+
+
+def _cost(known_usd: float, *, has_unknown: bool) -> str:
     """`?` stands for calls whose price is not known."""
-    known = f"${totals.cost_usd:.2f}" if totals.cost_usd else ""
-    return f"{known}{' + ' if known else ''}?" if totals.has_unknown_cost else known or "–"
+    known = f"${known_usd:.2f}" if known_usd else ""
+    return f"{known}{' + ' if known else ''}?" if has_unknown else known or "–"
 
 
-def _show(run: RunSummary, terminal: Terminal, *, is_json: bool) -> int:
-    state, totals = fold(run.folder), totals_of(run.folder)
+def _show(project: Project, run: RunAccount, terminal: Terminal, *, is_json: bool) -> int:
+    state, totals = fold(project.runs_dir / run.run), run.totals
     if is_json:
-        terminal.json(_as_json(run, totals) | _details(state))
+        terminal.json(_as_json(run) | _details(state))
         return Exit.OK
     outcome = run.outcome if run.exit_code is None else f"{run.outcome} (exit {run.exit_code})"
     terminal.spans(
@@ -78,12 +143,12 @@ def _show(run: RunSummary, terminal: Terminal, *, is_json: bool) -> int:
             terminal.line(f"  {text}")
     facts = [
         ("goal", state.goal),
-        ("started", run.started_at),
+        ("started", _started(run)),
         ("took", duration(totals.seconds)),
         ("model", state.model or "–"),
         ("answers", state.preset if not state.replay else f"{state.preset}, replies from {state.replay}"),
         ("tokens", f"{totals.input_tokens} in, {totals.output_tokens} out"),
-        ("cost", _cost(totals)),
+        ("cost", _cost(totals.cost_usd, has_unknown=totals.has_unknown_cost)),
         ("tasks", _counts(totals)),
     ]
     for cells in aligned(facts):
@@ -129,12 +194,13 @@ def _took(task: TaskState) -> str:
     return duration((task.ended_at - task.started_at).total_seconds())
 
 
-def _as_json(run: RunSummary, totals: RunTotals) -> dict[str, Any]:
+def _as_json(run: RunAccount) -> dict[str, Any]:
+    totals = run.totals
     return {
         "id": run.run,
         "number": run.number,
         "goal": run.goal,
-        "started_at": run.started_at,
+        "started_at": _started(run),
         "outcome": run.outcome,
         "exit_code": run.exit_code,
         "seconds": totals.seconds,
@@ -143,6 +209,7 @@ def _as_json(run: RunSummary, totals: RunTotals) -> dict[str, Any]:
         "up_to_date": totals.up_to_date,
         "input_tokens": totals.input_tokens,
         "output_tokens": totals.output_tokens,
+        "cached_tokens": totals.cached_tokens,
         "cost_usd": totals.cost_usd,
         "has_unknown_cost": totals.has_unknown_cost,
     }
@@ -182,16 +249,20 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run", nargs="?", metavar="RUN", help="id, beginning of an id, or number: only that one"
     )
+    parser.add_argument(
+        "--by", choices=BYS, help="what the model calls of all runs cost by this, in place of the runs"
+    )
     add_json(parser)
 
 
 COMMANDS = {
     "runs": Command(
-        about="Lists every run, or shows one. Commands that take a run take its id, the beginning of it, or "
-        "its number.",
+        about="Lists every run, shows one, or adds up what all spent. Commands that take a run take its "
+        "id, the beginning of it, or its number.",
         examples=(
             ("ossature runs", "oldest first"),
             ("ossature runs 3", "what run 3 did, task by task"),
+            ("ossature runs --by day", "what model calls cost, day by day; also by spec, task, model, run"),
             ("ossature runs --json", "one JSON document"),
         ),
         add_arguments=_add_arguments,

@@ -12,9 +12,10 @@ from textual.binding import Binding, BindingType
 
 from ossature.tui.keys.names import spelled
 
-Scope = Literal["app", "question", "list", "tree", "viewer", "task"]
-"""Whose method it is: the app's (`app`, `question`), or that of a list, the tree, a text, the task pane."""
-GROUPS = ("Run", "Question", "Panes", "Task", "Lists", "Text", "Program")
+Scope = Literal["app", "question", "list", "tree", "viewer", "task", "page"]
+"""Whose method it is: the app's (`app`, `question`), or that of a list, the tree, a text, the task pane, or
+a page over the panes."""
+GROUPS = ("Run", "Question", "Panes", "Task", "Lists", "Text", "History", "Program")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("step", "s", "step mode", "Step mode: ask before each prompt, fix and landing", "app", "Run"),
     Action("retry", "r", "retry", "Generate the task anew, with feedback or another model", "app", "Run"),
     Action("question(1)", "n", "next question", "Go to the next open question, and its task", "app", "Run"),
-    Action("runs", "H", "runs", "Open an earlier run as it ended", "app", "Run", 14),
     Action("answer('approve')", "a", "approve", "Approve what is asked", "question", "Question"),
     Action("answer('hint')", "h", "hint", "Approve, with a hint for the model", "question", "Question"),
     Action(
@@ -152,6 +152,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("sideways(-8)", "less_than_sign", "left", "To the left, when lines are cut", "viewer", "Text"),
     Action("sideways(8)", "greater_than_sign", "right", "To the right", "viewer", "Text"),
     Action("yank", "y", "yank", "Copy the text to the clipboard and to a file", "app", "Text"),
+    Action("runs", "H", "runs", "List the runs; open an earlier run as it ended", "app", "History", 14),
+    Action("spend", "t", "spend", "What model calls cost: by day, spec, task, model, run", "app", "History"),
+    Action("close", "escape,q", "close", "Close the page", "page", "History", 4),
+    Action("tab(1)", "right,tab", "tabs", "Next tab of the page", "page", "History", 2, "← →"),
+    Action("tab(-1)", "left,shift+tab", "tab left", "Previous tab of the page", "page", "History"),
+    Action("search", "slash", "find", "Search the page", "page", "History", 3),
+    Action("copy", "y", "yank", "Copy the page to the clipboard and to a file", "page", "History", 5),
+    Action("show_help", "question_mark", "keys", "All keys, over the page", "page", "History"),
     Action("reload", "R", "reload", "Read specs, plan and runs again", "app", "Program"),
     Action("help", "question_mark", "help", "All keys; enter runs the action", "app", "Program", 16),
     Action(

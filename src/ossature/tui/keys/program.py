@@ -6,6 +6,7 @@ from typing import Any
 
 from ossature.tui.keys.actions import Action
 from ossature.tui.screens.directory import ActionWanted, help_rows
+from ossature.tui.screens.page import Page
 from ossature.tui.showing import Showing
 from ossature.tui.widgets.picker import Picker
 
@@ -45,7 +46,12 @@ class ProgramKeys(Showing):
             case "task":
                 target = self.task_pane
             case "viewer":
-                target = self.log_pane if self.focused_pane == "log" else self.task_pane.viewer
+                target = self.viewer_in_use()
+            case "page":
+                if not isinstance(self.screen, Page):
+                    self.say("no page is open: t and C open one", "quiet")
+                    return
+                target = self.screen
             case _:
                 pass
         await self.run_action(action.name, target)

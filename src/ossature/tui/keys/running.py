@@ -1,4 +1,4 @@
-"""What keys do to runs: start, stop, pause, look at an earlier one."""
+"""What keys do to runs: start, stop, pause."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ from textual.worker import Worker, WorkerState
 
 from ossature.domain.decision import Command, Pause, Resume, Stop
 from ossature.domain.event import Goal
-from ossature.engine.session import RunRequest, RunSummary, list_runs, spawn
+from ossature.engine.session import RunRequest, spawn
 from ossature.errors import OssatureError
 from ossature.project import Project
-from ossature.tui.look.spans import Span
 from ossature.tui.showing import BY, Showing
-from ossature.tui.widgets.picker import Picker
-from ossature.tui.widgets.rows import Row
-
-_TONES = {"succeeded": "good", "running": "active", "failed": "bad", "crashed": "bad"}
 
 
 class RunKeys(Showing):
@@ -82,23 +77,6 @@ class RunKeys(Showing):
             return False
         return True
 
-    def action_runs(self) -> None:
-        """Choose a run; it is shown as it ended."""
-        try:
-            runs = list_runs(self.bridge.project)
-        except OssatureError as error:
-            self.say_error(error)
-            return
-        rows = [_run_row(run) for run in reversed(runs)]
-        current = self.bridge.attachment.run if self.bridge.attachment else ""
-        picker = Picker("Runs", rows, glyphs=self.glyphs, key=current, empty="no run yet")
-        self.pick(picker, self._run_chosen)
-
-    def _run_chosen(self, run: str | None) -> None:
-        if run:
-            self.follows = True
-            self.show_run(run)
-
 
 def _spawned(project: Project, request: RunRequest) -> str | OssatureError:
     """The id of the new run, or what kept it from starting."""
@@ -106,13 +84,3 @@ def _spawned(project: Project, request: RunRequest) -> str | OssatureError:
         return spawn(project, request)
     except OssatureError as error:
         return error
-
-
-def _run_row(run: RunSummary) -> Row:
-    left = (
-        Span(f" {run.number:>3}  ", "label"),
-        Span(f"{run.goal:<7}"),
-        Span(f"  {run.started_at.replace('T', ' ')[:16]}", "quiet"),
-        Span(f"  {run.run}", "faint"),
-    )
-    return Row(run.run, left, (Span(f"{run.outcome} ", _TONES.get(run.outcome, "warn")),))

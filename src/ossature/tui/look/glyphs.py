@@ -67,6 +67,8 @@ class Glyphs:
     """A part of a spec that no task uses."""
     used: str
     """A part of a spec that the task under the plan's cursor uses."""
+    spark: str
+    """Heights of a series: nothing, then the lowest to the highest."""
 
     def rail(self, text: str) -> str:
         """Rails as this set of signs draws them."""
@@ -92,6 +94,7 @@ UNICODE = Glyphs(
     arrow="→",
     unused="◌",
     used="§",
+    spark=" ▁▂▃▄▅▆▇█",
 )
 ASCII = Glyphs(
     is_ascii=True,
@@ -110,6 +113,7 @@ ASCII = Glyphs(
     arrow=">",
     unused="o",
     used="=",
+    spark=" .:-=+*#@",
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from textual import events
 from textual.app import ComposeResult
@@ -24,7 +24,11 @@ _LIST_KEYS = {
 
 
 class Picker(ModalScreen[str | None]):
-    """Returns the key of the chosen row, or None."""
+    """Returns the key of the chosen row, or None.
+
+    *narrow* says which rows a typed text leaves, in place of those that hold its words. A key of *others*
+    chooses, too, and puts its word before the row's key.
+    """
 
     def __init__(
         self,
@@ -34,6 +38,9 @@ class Picker(ModalScreen[str | None]):
         glyphs: Glyphs,
         key: str = "",
         empty: str = "nothing to choose",
+        hint: str = "type to filter, enter chooses, escape closes",
+        narrow: Callable[[str], Sequence[Row]] | None = None,
+        others: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(classes="-ascii" if glyphs.is_ascii else "")
         self._heading = name
@@ -41,11 +48,14 @@ class Picker(ModalScreen[str | None]):
         self._glyphs = glyphs
         self._key = key
         self._empty = empty
+        self._hint = hint
+        self._narrow = narrow
+        self._others = others or {}
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = title(self._heading)
-            dialog.border_subtitle = title("type to filter, enter chooses, escape closes")
+            dialog.border_subtitle = title(self._hint)
             yield Input(select_on_focus=False, compact=True)
             yield RowList(glyphs=self._glyphs, empty=self._empty)
 
@@ -57,7 +67,10 @@ class Picker(ModalScreen[str | None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         rows = self.query_one(RowList)
-        rows.set_filter(event.value)
+        if self._narrow:
+            rows.set_rows(self._narrow(event.value))
+        else:
+            rows.set_filter(event.value)
         if rows.rows and rows.rows[rows.cursor].is_heading:
             rows.action_cursor_down()
 
@@ -67,6 +80,9 @@ class Picker(ModalScreen[str | None]):
             _ = self.dismiss(None)
         elif event.key == "tab":
             event.stop()
+        elif event.key in self._others:
+            event.stop()
+            self._choose(self.query_one(RowList).key, before=self._others[event.key])
         elif event.key in _LIST_KEYS:
             event.stop()
             await self.app.run_action(_LIST_KEYS[event.key], self.query_one(RowList))
@@ -82,8 +98,8 @@ class Picker(ModalScreen[str | None]):
     def on_row_list_moved(self, event: RowList.Moved) -> None:
         event.stop()
 
-    def _choose(self, key: str) -> None:
+    def _choose(self, key: str, *, before: str = "") -> None:
         rows = self.query_one(RowList)
         row = next((row for row in rows.rows if row.key == key), None)
         if row is not None and not row.is_heading:
-            _ = self.dismiss(key)
+            _ = self.dismiss(before + key)
