@@ -103,22 +103,22 @@ class Page(ModalScreen[None], inherit_bindings=False):
         self.show_leaf()
 
     def action_close(self) -> None:
+        """The search first, as in a pane."""
+        if self.viewer.leave():
+            return
         _ = self.dismiss(None)
 
     def action_search(self) -> None:
         """As in a pane: a regular expression, from here on."""
-        initial = self.viewer.pattern.pattern if self.viewer.pattern else ""
+        initial = self.viewer.pattern.text if self.viewer.pattern else ""
         self.bar.ask(
             Asking(
                 "search (a regular expression)",
-                submit=self._search,
+                submit=self.viewer.find,
                 initial=initial,
                 hint="enter searches, n and N go on, empty ends it",
             )
         )
-
-    def _search(self, text: str) -> None:
-        self.run_worker(self.viewer.find(text), exclusive=True, group="search")
 
     async def action_copy(self) -> None:
         """As `y` does in a pane."""
