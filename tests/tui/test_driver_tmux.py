@@ -15,6 +15,8 @@ from tests.tui.scene import Scene
 from tests.tui.terminals import Cell, Terminal
 from tests.tui.test_launch import LAUNCH, Tmux, wait_for
 
+pytestmark = pytest.mark.timeout(400)
+
 STEPS = (  # what is done, and what is there then, or behind a minus what is not
     ("j", "007"),
     ("1", "1 Specs"),

@@ -21,6 +21,8 @@ from ossature.errors import UsageError
 from ossature.tui import launch
 from tests.tui.scene import Scene, at_fix_gate, owned
 
+pytestmark = pytest.mark.timeout(400)
+
 DEADLINE_S = 60.0
 LAUNCH = (
     "import sys; from pathlib import Path; from ossature.project import load_project; "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual import events
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -25,6 +25,7 @@ from ossature.tui.keys.keymap import KeyProblem, KeyTable, remapped
 from ossature.tui.look.glyphs import Glyphs, glyphs_for
 from ossature.tui.look.spans import Span
 from ossature.tui.look.theme import NIGHT, theme_for
+from ossature.tui.order import InOrder
 from ossature.tui.panes.findings import FindingsPane
 from ossature.tui.panes.layout import LISTS, PANES, Pane, pane_layout
 from ossature.tui.panes.log import LogPane
@@ -51,7 +52,7 @@ class Ground(Screen[None], inherit_bindings=False):
     AUTO_FOCUS = ""
 
 
-class Frame(App[int], inherit_bindings=False):
+class Frame(InOrder, inherit_bindings=False):
     """Widgets, sizes and focus."""
 
     CSS_PATH = "app.tcss"
