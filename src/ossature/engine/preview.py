@@ -192,14 +192,15 @@ class AttemptView:
     meta: Mapping[str, Any]
 
 
-def look(project: Project, *, refreshes_prompts: bool = False) -> ProjectView:
+def look(project: Project, *, refreshes_prompts: bool = False, plan: Plan | None = None) -> ProjectView:
     """Read everything and judge every task. A missing or broken plan is a diagnostic, not an error.
 
-    *refreshes_prompts* judges as a build does that was asked for that.
+    *refreshes_prompts* judges as a build does that was asked for that. *plan* is looked at in place of the
+    one on disk.
     """
     tree = load_tree(project)
     try:
-        loaded = load(project, tree=tree)
+        loaded = load(project, tree=tree, plan=plan)
     except PlanError as error:
         if not project.plan_path.exists():
             return ProjectView(project, tree, None, None, diagnostics=project.diagnostics)

@@ -89,11 +89,17 @@ def load_tree(project: Project) -> SpecTree:
     return with_strict(tree) if project.settings.is_strict else tree
 
 
-def load(project: Project, *, ledger: Ledger | None = None, tree: SpecTree | None = None) -> Loaded:
-    """Read everything. Raises PlanError where there is no plan or where it is no TOML."""
+def load(
+    project: Project,
+    *,
+    ledger: Ledger | None = None,
+    tree: SpecTree | None = None,
+    plan: Plan | None = None,
+) -> Loaded:
+    """Read everything but what is given. Raises PlanError where there is no plan or where it is no TOML."""
     tree = tree or load_tree(project)
     stamp = plan_stamp(project)
-    plan = read_plan(project.plan_path, name=PLAN_NAME)
+    plan = plan or read_plan(project.plan_path, name=PLAN_NAME)
     graph = graph_of(plan)
     ledger = ledger or Ledger(project.ledger_path)
     output = SafeRoot(project.output_root)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -218,12 +218,21 @@ def _check_verify(check: _Check, task: Task, writers: dict[str, list[str]], modu
 
 def _mentioned(task: Task, writers: dict[str, list[str]], modules: dict[str, str]) -> Iterator[str]:
     for command in task.verify:
-        for word in _WORD.findall(command):
-            name = word.removeprefix("./")
-            if name in writers:
-                yield name
-            elif name in modules:
-                yield modules[name]
+        yield from _named(command, writers, modules)
+
+
+def named_in(command: str, paths: Collection[str]) -> Iterator[str]:
+    """Those of *paths* that a command names as files, or as `python -m` takes modules."""
+    return _named(command, paths, {_module(path): path for path in paths if path.endswith(".py")})
+
+
+def _named(command: str, paths: Collection[str], modules: Mapping[str, str]) -> Iterator[str]:
+    for word in _WORD.findall(command):
+        name = word.removeprefix("./")
+        if name in paths:
+            yield name
+        elif name in modules:
+            yield modules[name]
 
 
 def _module(path: str) -> str:

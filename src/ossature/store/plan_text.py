@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ossature.errors import PlanError
+from ossature.errors import Place, PlanError
 from ossature.store.plan_reading import load_toml
 from ossature.store.toml_text import Block, blocks
 
@@ -18,6 +18,9 @@ class ExactFloat(float):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, float) and repr(self) == repr(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     __hash__ = float.__hash__
 
@@ -110,3 +113,38 @@ def cut(text: str, start: int, end: int) -> str:
 def with_line_ends(new: str, text: str) -> str:
     """*new* with the line ends of *text*."""
     return re.sub(r"(?<!\r)\n", "\r\n", new) if "\r\n" in text else new
+
+
+def task_lines(text: str, task_id: str) -> str:
+    """The lines of one task, with the comment right above it; raises PlanError."""
+    document = load_exact(text)
+    block = task_blocks(text, document)[index_of(document, task_id)]
+    lines = text[block.lead : block.end]
+    return lines if lines.endswith("\n") else f"{lines}\n"
+
+
+def replace_block(text: str, task_id: str, lines: str) -> tuple[str, str]:
+    """*text* with other lines for one task, and the id that they give it.
+
+    Raises PlanError, for a fault within *lines* with its line there, counted from 1.
+    """
+    wanted = load_exact(text)
+    index = index_of(wanted, task_id)
+    block = task_blocks(text, wanted)[index]
+    lines = lines.replace("\r\n", "\n")
+    inner = load_exact(lines)
+    tasks = inner.get("task")
+    if list(inner) != ["task"] or not isinstance(tasks, list) or len(tasks) != 1:
+        raise PlanError(
+            "what stands there has to be one [[task]] and nothing else",
+            hint="split, merge and delete have keys of their own",
+        )
+    made = tasks[0].get("id")
+    if not isinstance(made, str) or not made:
+        raise PlanError("the task has no `id`", place=Place("", 1))
+    new = with_line_ends(f"{lines.rstrip()}\n", text)
+    if not text[block.lead : block.end].endswith("\n"):
+        new = new.rstrip("\r\n")
+    wanted["task"][index] = tasks[0]
+    new = text[: block.lead] + new + text[block.end :]
+    return proven(new, wanted, f"task {task_id} cannot be replaced by that"), made

@@ -1,0 +1,204 @@
+"""Edits of a commented plan: what stays, what is refused and why, and the way back."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ossature.domain.plan import Task
+from ossature.engine import plan_edits as ed
+from ossature.engine.plan_checking import refuse_worse
+from ossature.engine.plan_editing import apply
+from ossature.engine.plan_history import PlanHistory, Step
+from ossature.errors import PlanError
+from ossature.store.plan_text import load_exact, task_blocks
+from ossature.store.planfile import parse_plan
+from tests.unit.engine.plans import PLAN, ground
+
+GROUND = ground()
+IDS = ("001", "002", "003", "004", "005", "006", "007")
+MONEY = (
+    ed.Share("outputs", "tests/test_money.py", "second"),
+    ed.Share("verify", "python -m unittest tests.test_money\n", "second"),
+    ed.Share("spec_refs", "parse-amount", "first"),
+)
+
+
+def edited(edit: ed.PlanEdit, text: str = PLAN) -> str:
+    new = apply(text, edit).text
+    refuse_worse(text, new, GROUND)
+    return new
+
+
+def chunks(text: str) -> tuple[dict[str, str], list[str]]:
+    """The block of every task, and all lines that are in none."""
+    document = load_exact(text)
+    found, rest, at = {}, [], 0
+    for block, task in zip(task_blocks(text, document), document["task"], strict=True):
+        found[task["id"]] = text[block.lead : block.end].rstrip("\n")
+        rest += text[at : block.lead].split("\n")
+        at = block.end
+    rest += text[at:].split("\n")
+    return found, [line for line in rest if line.strip() and not line.startswith("total_tasks")]
+
+
+ids = st.sampled_from(IDS)
+texts = st.sampled_from(("Other", "Zwölf", 'with "quotes"', "two\nlines", ""))
+paths = st.sampled_from(("spenny/new.py", "spenny/more.py", "spenny/money.py", "spenny/cli.py"))
+edits = st.one_of(
+    st.builds(
+        lambda task, key, value: ed.SetFields(task, ((key, value),)),
+        ids,
+        st.sampled_from(("title", "notes", "description")),
+        texts,
+    ),
+    st.builds(
+        lambda task, refs: ed.SetFields(task, (("spec_refs", refs), ("verify", ("true", "false")))),
+        ids,
+        st.sampled_from((("Goals",), ("Goals", "Constraints"), ("Nothing",))),
+    ),
+    st.builds(ed.SetStatus, ids, st.sampled_from(("pending", "skipped", "manual"))),
+    st.builds(lambda a, b, c: ed.ChangeEdges(a, (b,), (c,)), ids, ids, ids),
+    st.builds(ed.Move, ids, st.sampled_from((-1, 1))),
+    st.builds(ed.Merge, ids, ids, texts),
+    st.just(ed.Split("002", "Money", "Its tests", MONEY)),
+    st.builds(
+        lambda path, need, after: ed.AddTask(
+            Task("", "EXPENSES", "New", (path,), depends_on=(need,), spec_refs=("Goals",)), after
+        ),
+        paths,
+        ids,
+        ids,
+    ),
+    st.builds(ed.RemoveTask, ids),
+    st.builds(
+        lambda task, path: ed.ReplaceBlock(
+            task,
+            f'# mine\n[[task]] # new\nid = "{task}"\nspec = "EXPENSES"\ntitle = "B"\noutputs = ["{path}"]',
+        ),
+        ids,
+        paths,
+    ),
+)
+
+
+def touched(edit: ed.PlanEdit, before: str) -> set[str]:
+    """Tasks whose block the edit may change."""
+    match edit:
+        case ed.AddTask() | ed.Move():
+            return set()
+        case ed.Split() | ed.Merge() | ed.RemoveTask():
+            waiting = {t.id for t in parse_plan(before, name="p").tasks if set(t.depends_on) & {edit.task}}
+            other = {edit.other} if isinstance(edit, ed.Merge) else set()
+            if other:
+                waiting |= {t.id for t in parse_plan(before, name="p").tasks if other & set(t.depends_on)}
+            return waiting | other | {edit.task}
+    return {edit.task}
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(edits, min_size=1, max_size=6))
+def test_edits_leave_all_else_as_it_is_and_undo_gives_the_first_bytes_back(steps: list[ed.PlanEdit]) -> None:
+    text, history = PLAN, PlanHistory()
+    for edit in steps:
+        try:
+            new = edited(edit, text)
+        except PlanError as error:
+            assert error.message
+            continue
+        assert GROUND.errors(new)[1] == []
+        (old_blocks, old_rest), (new_blocks, new_rest) = chunks(text), chunks(new)
+        for name in old_blocks.keys() - touched(edit, text):
+            assert new_blocks[name] == old_blocks[name]
+        assert not Counter(old_rest) - Counter(new_rest)
+        found = re.search(r"total_tasks = (\d+)", new)
+        assert found
+        assert int(found[1]) == len(new_blocks)
+        history = history.did(Step("x", text, new, ""))
+        text = new
+    last, made = text, len(history.steps)
+    for _ in range(made):
+        text, _, history = history.undo(text)
+    assert text == PLAN
+    for _ in range(made):
+        text, _, history = history.redo(text)
+    assert text == last
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (
+            ed.ChangeEdges("001", ("004",)),
+            "001 Error classes waits for 004 Sums waits for 002 Money waits for 001",
+        ),
+        (ed.ChangeEdges("004", (), ("002",)), "004: shows spenny/money.py, which 002 writes"),
+        (ed.SetFields("004", (("spec_refs", ("Goalz",)),)), "did you mean 'Goals'?"),
+        (
+            ed.SetFields("005", (("outputs", ("spenny/summary.py",)),)),
+            "005: writes spenny/summary.py, which 004 writes too",
+        ),
+        (ed.SetFields("004", (("outputs", ("../x.py",)),)), "../x.py"),
+        (ed.SetFields("004", (("title", ""),)), "`title` is missing"),
+        (ed.Move("004", -1), "004 waits for 003"),
+        (ed.Move("001", -1), "001 is the first already"),
+        (ed.RemoveTask("003"), "003 is needed: 004 and 005 wait for it"),
+        (ed.Merge("001", "004", "x"), "004 waits for 002 waits for 001"),
+        (ed.Merge("006", "004", "x"), "006 belongs to SPENNY_CLI and 004 to EXPENSES"),
+        (ed.Merge("005", "003", "x"), "005 is manual and 003 is pending"),
+        (ed.Split("002", "Money", "Tests", ()), "the second part writes no file"),
+        (ed.Split("002", "Money", "Tests", MONEY[:1]), "names tests/test_money.py, which 007 writes"),
+        (ed.ReplaceBlock("004", '[[task]]\nid = "004"\ntitle = "x\n'), "invalid TOML"),
+        (ed.ReplaceBlock("004", '[[task]]\nid = "004"\n[meta]\nx = 1\n'), "one [[task]] and nothing else"),
+        (
+            ed.ReplaceBlock("004", '[[task]]\nid = "009"\nspec = "EXPENSES"\ntitle = "x"\noutputs = ["a"]\n'),
+            "006: depends on 004, which is not in the plan",
+        ),
+        (ed.RemoveTask("009"), "no task 009"),
+    ],
+)
+def test_what_would_break_the_plan_is_refused_with_the_reason(edit: ed.PlanEdit, reason: str) -> None:
+    with pytest.raises(PlanError) as refusal:
+        edited(edit)
+    assert reason in f"{refusal.value} {refusal.value.hint}"
+
+
+def test_a_split_sends_each_dependent_to_the_part_that_writes_what_it_needs() -> None:
+    plan = parse_plan(edited(ed.Split("002", "Money", "Its tests", MONEY)), name="p").by_id()
+    assert [task for task in plan][:4] == ["001", "002", "007", "003"]
+    assert (plan["002"].outputs, plan["002"].verify) == (("spenny/money.py",), ())
+    assert plan["007"].outputs == ("tests/test_money.py",)
+    assert plan["007"].depends_on == ("001", "002")
+    assert plan["007"].inject_files == ("spenny/money.py",)
+    assert (plan["002"].spec_refs, plan["007"].spec_refs) == (
+        ("parse-amount", "Constraints"),
+        ("Constraints",),
+    )
+    assert plan["004"].depends_on == ("002", "003")
+    nothing_named = PLAN.replace('inject_files = ["spenny/money.py"]\n', "")
+    both = parse_plan(edited(ed.Split("002", "Money", "Its tests", MONEY), nothing_named), name="p")
+    assert both.by_id()["004"].depends_on == ("002", "007", "003")
+
+
+def test_a_merge_keeps_block_and_id_of_the_first_and_everybody_who_waits() -> None:
+    text = edited(ed.Merge("003", "002", "Records of money"))
+    plan = parse_plan(text, name="p").by_id()
+    assert "002" not in plan
+    assert plan["003"].outputs == ("spenny/records.py", "spenny/money.py", "tests/test_money.py")
+    assert plan["003"].verify[1] == "python -m unittest tests.test_money"
+    assert plan["004"].depends_on == ("003",)
+    assert '"spenny/errors.py" = "full"  # small' in text
+
+
+def test_a_broken_plan_can_be_mended_step_by_step() -> None:
+    broken = PLAN.replace('depends_on = ["004"]', 'depends_on = ["004", "099"]').replace(
+        '["Goals"]', '["Goalz"]'
+    )
+    assert len(GROUND.errors(broken)[1]) == 2
+    half = edited(ed.ChangeEdges("006", (), ("099",)), broken)
+    assert len(GROUND.errors(half)[1]) == 1
+    assert edited(ed.SetFields("004", (("spec_refs", ("Goals",)),)), half) == PLAN
