@@ -11,6 +11,7 @@ from ossature.tui.app import OssatureApp
 from ossature.tui.frame import Frame
 from ossature.tui.keys.actions import ACTIONS, GROUPS, Action, bindings, footer_actions
 from ossature.tui.look.spans import text_of, width_of
+from ossature.tui.panes.plan import PlanPane
 from ossature.tui.panes.specs import SpecsPane
 from ossature.tui.panes.task import TaskPane
 from ossature.tui.screens.directory import ActionProvider, ActionWanted, help_rows
@@ -26,6 +27,7 @@ OWNERS = {
     "question": OssatureApp,
     "list": RowList,
     "tree": SpecsPane,
+    "plan": PlanPane,
     "viewer": LineViewer,
     "task": TaskPane,
     "page": Page,
@@ -57,7 +59,7 @@ def test_help_begins_with_what_works_here() -> None:
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
-    for scopes in (("app",), ("question",), ("list", "tree"), ("viewer", "page"), ("task",)):
+    for scopes in (("app",), ("question",), ("list", "tree"), ("plan", "app"), ("viewer", "page"), ("task",)):
         keys = Counter(key for action in ACTIONS if action.scope in scopes for key in action.keys.split(","))
         assert [key for key, count in keys.items() if count > 1] == []
 
@@ -149,7 +151,7 @@ def test_actions_of_every_scope_can_be_wanted_by_name(asked: Scene) -> None:
                     continue
                 app.post_message(ActionWanted(action))
                 await pilot.pause()
-                if app.bar.is_busy:
+                while app.bar.is_busy or len(app.screen_stack) > 1:
                     await press(pilot, "escape")
             assert app.is_running
 

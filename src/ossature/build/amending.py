@@ -8,6 +8,7 @@ from ossature.domain import event as ev
 from ossature.errors import PlanError
 from ossature.project import Project
 from ossature.store.disk import read_existing, write_atomic
+from ossature.store.plan_lock import plan_lock
 from ossature.store.planfile import edit_task, parse_plan
 
 
@@ -26,17 +27,18 @@ def add_dependency(project: Project, task_id: str, dependency: str) -> str:
     """Let *task_id* wait for *dependency*; returns the project-relative name of the plan.
 
     Goes by the file as it is now, which a person may have edited since the build read it. Raises PlanError
-    where either task is gone or the text cannot be edited, DiskError.
+    where either task is gone or the text cannot be edited, BusyError, DiskError.
     """
     name = project.relative(project.plan_path)
-    content = read_existing(project.plan_path)
-    text = (content or b"").decode("utf-8", "surrogateescape")
-    plan = parse_plan(text, name=name)
-    task = plan.by_id().get(task_id)
-    if task is None or dependency not in plan.by_id():
-        gone = dependency if task else task_id
-        raise PlanError(f"task {gone} is not in the plan any more", hint=f"see {name}")
-    if dependency not in task.depends_on:
-        edited = edit_task(text, task_id, {"depends_on": [*task.depends_on, dependency]})
-        write_atomic(project.plan_path, edited.encode("utf-8", "surrogateescape"))
+    with plan_lock(project.state_dir):
+        content = read_existing(project.plan_path)
+        text = (content or b"").decode("utf-8", "surrogateescape")
+        plan = parse_plan(text, name=name)
+        task = plan.by_id().get(task_id)
+        if task is None or dependency not in plan.by_id():
+            gone = dependency if task else task_id
+            raise PlanError(f"task {gone} is not in the plan any more", hint=f"see {name}")
+        if dependency not in task.depends_on:
+            edited = edit_task(text, task_id, {"depends_on": [*task.depends_on, dependency]})
+            write_atomic(project.plan_path, edited.encode("utf-8", "surrogateescape"))
     return name

@@ -10,6 +10,9 @@ from ossature.engine.forecast import Forecast, Foreseen
 from ossature.engine.plan_edits import listed
 from ossature.engine.preview import ProjectView
 
+_NAMED = 4
+"""So many tasks are named; of more the number is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -43,7 +46,7 @@ class Effect:
             _part("holds up {}", self.held),
             _part("{} need not run any more", self.settled),
         ]
-        return ", ".join(filter(None, parts)) or "makes nothing stale"
+        return "; ".join(filter(None, parts)) or "makes nothing stale"
 
 
 def effect_of(before: ProjectView, after: ProjectView) -> Effect:
@@ -98,10 +101,11 @@ def _part(words: str, ids: tuple[str, ...]) -> str:
     if not ids:
         return ""
     one, _, several = words.partition("|")
-    return (several if several and len(ids) > 1 else one).format(listed(short(ids)))
+    names = listed(ids) if len(ids) <= _NAMED else f"{len(ids)} tasks"
+    return (several if several and len(ids) > 1 else one).format(names)
 
 
-def short(ids: tuple[str, ...], *, most: int = 6) -> tuple[str, ...]:
+def _short(ids: tuple[str, ...], *, most: int = 6) -> tuple[str, ...]:
     """The first few, and how many more."""
     return ids if len(ids) <= most else (*ids[: most - 1], f"{len(ids) - most + 1} more")
 
@@ -114,8 +118,8 @@ def changes_between(old: Plan, new: Plan) -> str:
     ]
     added = tuple(name for name in now if name not in was)
     gone = tuple(name for name in was if name not in now)
-    parts += [f"{listed(short(added))} added"] * bool(added) + [f"{listed(short(gone))} gone"] * bool(gone)
-    return "; ".join(short(tuple(parts), most=4))
+    parts += [f"{listed(_short(added))} added"] * bool(added) + [f"{listed(_short(gone))} gone"] * bool(gone)
+    return "; ".join(_short(tuple(parts), most=4))
 
 
 def _keys(one: Task, two: Task) -> list[str]:

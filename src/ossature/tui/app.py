@@ -9,6 +9,7 @@ from ossature.tui.bridge import Bridge
 from ossature.tui.keys.findings import FindingKeys
 from ossature.tui.keys.history import HistoryKeys
 from ossature.tui.keys.panes import PaneKeys
+from ossature.tui.keys.plan import PlanKeys
 from ossature.tui.keys.program import ProgramKeys
 from ossature.tui.keys.steering import SteerKeys
 from ossature.tui.keys.task import TaskKeys
@@ -26,6 +27,7 @@ class OssatureApp(
     TaskKeys,
     TextKeys,
     SteerKeys,
+    PlanKeys,
     ProgramKeys,
     FindingKeys,
     Watching,

@@ -62,7 +62,7 @@ class Frame(InOrder, inherit_bindings=False):
     HELP_SCOPES: ClassVar[dict[str, tuple[Scope, ...]]] = {
         "specs": ("list", "tree", "app"),
         "findings": ("list", "app"),
-        "plan": ("list", "app"),
+        "plan": ("list", "plan", "app"),
         "task": ("viewer", "task", "app"),
         "log": ("viewer", "app"),
     }

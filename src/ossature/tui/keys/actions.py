@@ -12,10 +12,10 @@ from textual.binding import Binding, BindingType
 
 from ossature.tui.keys.names import spelled
 
-Scope = Literal["app", "question", "list", "tree", "viewer", "task", "page"]
-"""Whose method it is: the app's (`app`, `question`), or that of a list, the tree, a text, the task pane, or
-a page over the panes."""
-GROUPS = ("Run", "Question", "Panes", "Task", "Lists", "Text", "History", "Program")
+Scope = Literal["app", "question", "list", "tree", "plan", "viewer", "task", "page"]
+"""Whose method it is: the app's (`app`, `question`), or that of a list, the tree, the plan, a text, the task
+pane, or a page over the panes."""
+GROUPS = ("Run", "Question", "Panes", "Task", "Plan", "Lists", "Text", "History", "Program")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,19 @@ ACTIONS: tuple[Action, ...] = (
     Action("attempt(1)", "right_square_bracket", "newer", "Newer attempt", "app", "Task"),
     Action("tab(-1)", "left", "tab left", "Tab to the left", "task", "Task"),
     Action("tab(1)", "right", "tabs", "Tab to the right", "task", "Task", 2, "← →", "tab-right"),
+    Action("plan('change')", "c", "change", "Change the task in a form", "plan", "Plan", 2),
+    Action("plan('block')", "E", "TOML", "Edit the task's lines of plan.toml in $EDITOR", "plan", "Plan", 12),
+    Action("plan('edges')", "L", "edges", "Choose what the task waits for", "plan", "Plan", 4),
+    Action("plan('add')", "plus", "add", "Add a task behind this one", "plan", "Plan", 13),
+    Action("plan('delete')", "minus", "delete", "Delete the task from the plan", "plan", "Plan", 14),
+    Action("plan('down')", "J", "move down", "Move the task down", "plan", "Plan"),
+    Action("plan('up')", "K", "move up", "Move the task up", "plan", "Plan"),
+    Action("plan('split')", "percent_sign", "split", "Split the task into two", "plan", "Plan"),
+    Action("plan('merge')", "ampersand", "merge", "Merge the task with another", "plan", "Plan"),
+    Action("plan('manual')", "m", "manual", "Write the task by hand, or not any more", "plan", "Plan", 9),
+    Action("plan('skip')", "X", "skip", "Skip the task in all builds, or not any more", "plan", "Plan"),
+    Action("undo", "u", "undo", "Take back the last edit of the plan", "app", "Plan", 11),
+    Action("redo", "ctrl+r", "redo", "Make the edit again that was taken back", "app", "Plan"),
     Action("choose", "enter", "open", "Open what is under the cursor", "list", "Lists", 1),
     Action("cursor_down", "down,j", "down", "Down", "list", "Lists"),
     Action("cursor_up", "up,k", "up", "Up", "list", "Lists"),
@@ -177,7 +190,9 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 
-ACTING = frozenset({"answer", "audit", "build", "build_task", "edit", "pause", "stop"})
+ACTING = frozenset(
+    {"answer", "audit", "build", "build_task", "edit", "pause", "plan", "redo", "stop", "undo"}
+)
 """Actions that change a run or a file; a viewer that only looks has none of them."""
 
 
@@ -217,7 +232,7 @@ def _id(name: str, scope: Scope, label: str, alias: str) -> str:
     if argument and not alias:
         last = argument.strip("')") if argument[0] == "'" else _slug(label)
         base = last if last.startswith(base) else f"{base}-{last}"
-    return base if scope in ("app", "question") else f"{scope}-{base}"
+    return base if scope in ("app", "question") or base.startswith(f"{scope}-") else f"{scope}-{base}"
 
 
 def _slug(text: str) -> str:

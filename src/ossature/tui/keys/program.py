@@ -43,6 +43,8 @@ class ProgramKeys(Showing):
                 target = self.list_of(self.listed)
             case "tree":
                 target = self.specs
+            case "plan":
+                target = self.plan
             case "task":
                 target = self.task_pane
             case "viewer":

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from textual.message import Message
+
 from ossature.domain.plain_text import clean_line
 from ossature.tui.graph.rails import NODE, RailRow, narrowed
+from ossature.tui.keys.actions import bindings
 from ossature.tui.look.glyphs import Glyphs
 from ossature.tui.look.spans import Span
 from ossature.tui.panes.task_lines import TaskBoard, TaskLine
@@ -17,8 +22,22 @@ NARROW_CELLS = 44
 """A pane below this draws its rails without the cells between the lanes."""
 
 
+Verb = Literal["change", "block", "edges", "add", "delete", "down", "up", "split", "merge", "manual", "skip"]
+"""What a key wants done to the task under the cursor."""
+
+
 class PlanPane(RowList):
     """Marks what the task under the cursor waits for and what waits for it."""
+
+    BINDINGS = bindings("plan")
+
+    class Wanted(Message):
+        """An edit of the plan."""
+
+        def __init__(self, verb: Verb, task: str) -> None:
+            super().__init__()
+            self.verb = verb
+            self.task = task
 
     def __init__(self, *, glyphs: Glyphs) -> None:
         super().__init__(
@@ -36,6 +55,9 @@ class PlanPane(RowList):
     def mark(self) -> None:
         """Draw the marks for the task under the cursor."""
         self.set_rows(self._rows_for(self.key))
+
+    def action_plan(self, verb: Verb) -> None:
+        self.post_message(self.Wanted(verb, self.key))
 
     def on_resize(self) -> None:
         self.mark()

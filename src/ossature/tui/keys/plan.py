@@ -1,0 +1,306 @@
+"""What keys do to the plan: each is an edit of the user's file, told with what it makes stale."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from textual.worker import Worker, WorkerState
+
+from ossature.domain.plain_text import clean_line
+from ossature.domain.plan import Intent, Plan, Task
+from ossature.engine import plan_edits as ed
+from ossature.engine.plan_editor import Outcome, PlanEditor, Sheet
+from ossature.errors import OssatureError
+from ossature.project import load_project
+from ossature.store.plan_text import task_lines
+from ossature.tui.keys.answering import AnswerKeys
+from ossature.tui.look.spans import Span
+from ossature.tui.panes.plan import PlanPane
+from ossature.tui.screens.checks import EdgesDialog, SplitDialog
+from ossature.tui.screens.plan_dialog import Answer, Desk
+from ossature.tui.screens.task_form import TaskForm
+from ossature.tui.widgets.bar import Asking, Confirming
+from ossature.tui.widgets.picker import Picker
+from ossature.tui.widgets.rows import Row
+
+
+class _Job(NamedTuple):
+    """Something that reads or writes the plan, and what to do with what comes of it."""
+
+    act: Callable[[], Any]
+    done: Callable[[Any], None]
+    failed: Callable[[OssatureError], None]
+
+
+class _Copy(NamedTuple):
+    """A task's lines as they were given to the editor; kept until they are in the plan."""
+
+    path: Path
+    sheet: Sheet
+    line: int = 0
+
+
+class PlanKeys(AnswerKeys):
+    """Jobs run off the event loop, one after the other, in the order of their keys."""
+
+    @cached_property
+    def editor(self) -> PlanEditor:
+        root = self.bridge.project.root
+        return PlanEditor(lambda: load_project(root, self.environ))
+
+    @cached_property
+    def _jobs(self) -> deque[_Job]:
+        return deque()
+
+    @cached_property
+    def _copies(self) -> dict[str, _Copy]:
+        return {}
+
+    def on_plan_pane_wanted(self, event: PlanPane.Wanted) -> None:
+        event.stop()
+        task = event.task
+        if self.bridge.is_read_only:
+            return
+        if not task and event.verb != "add":
+            self.say("no task is selected", "warn")
+            return
+        match event.verb:
+            case "down":
+                self._edit(ed.Move(task, 1))
+            case "up":
+                self._edit(ed.Move(task, -1))
+            case "manual" | "skip":
+                self._turn(task, "manual" if event.verb == "manual" else "skipped")
+            case "delete":
+                self._open(functools.partial(self._confirm_delete, task))
+            case "block":
+                self._open(functools.partial(self._edit_block, task))
+            case "change" | "edges" | "split":
+                self._open(functools.partial(self._show_dialog, event.verb, task))
+            case "add":
+                self._open(functools.partial(self._show_new, task))
+            case "merge":
+                self._open(functools.partial(self._pick_other, task))
+
+    def action_undo(self) -> None:
+        undo = functools.partial(self.editor.undo, running=self._in_flight())
+        self._do(undo, self._plan_edited)
+
+    def action_redo(self) -> None:
+        redo = functools.partial(self.editor.redo, running=self._in_flight())
+        self._do(redo, self._plan_edited)
+
+    def _turn(self, task: str, intent: Intent) -> None:
+        """Give the task that status, or take it away where it has it."""
+
+        def turned(sheet: Sheet) -> None:
+            found = self._planned(sheet, task)
+            if found:
+                self._edit(ed.SetStatus(task, "pending" if found.intent == intent else intent), sheet)
+
+        self._open(turned)
+
+    def _show_dialog(self, verb: str, task: str, sheet: Sheet) -> None:
+        found = self._planned(sheet, task)
+        if found is None:
+            return
+        desk = self._desk(sheet)
+        match verb:
+            case "edges":
+                dialog: Any = EdgesDialog(sheet, found, desk, glyphs=self.glyphs)
+            case "split":
+                dialog = SplitDialog(found, desk, glyphs=self.glyphs)
+            case _:
+                dialog = TaskForm(found, desk, glyphs=self.glyphs)
+        _ = self.push_screen(dialog, self._plan_edited)
+
+    def _show_new(self, near: str, sheet: Sheet) -> None:
+        before = sheet.plan.find(near)
+        spec = before.spec if before else next(iter(sheet.plan.specs), "")
+        task = Task(id="", spec=spec, title="", outputs=(), depends_on=(near,) if before else ())
+        form = TaskForm(task, self._desk(sheet), glyphs=self.glyphs, after=near)
+        _ = self.push_screen(form, self._plan_edited)
+
+    def _confirm_delete(self, task: str, sheet: Sheet) -> None:
+        found = self._planned(sheet, task)
+        if found is None:
+            return
+        edit = ed.RemoveTask(task)
+
+        def ask(outcome: Outcome) -> None:
+            text = f"Delete {task} {found.title}? It {outcome.effect.sentence}; u takes it back."
+            self.bar.confirm(Confirming(clean_line(text), lambda: self._edit(edit, sheet)))
+
+        foretell = functools.partial(self.editor.foretell, edit, sheet, running=self._in_flight())
+        self._do(foretell, ask)
+
+    def _pick_other(self, task: str, sheet: Sheet) -> None:
+        """Choose the task to merge with; the title of both is asked for afterwards."""
+        found = self._planned(sheet, task)
+        if found is None:
+            return
+        others = {other.id: other for other in sheet.plan.tasks if other.id != task}
+
+        def chosen(key: str | None) -> None:
+            if key is None:
+                return
+            title = f"{found.title}; {others[key].title}"
+            self.bar.ask(
+                Asking(
+                    f"title of {task} and {key} as one task",
+                    submit=lambda text: self._edit(ed.Merge(task, key, text), sheet),
+                    initial=title,
+                    hint="enter merges, escape closes",
+                )
+            )
+
+        rows = [
+            Row(name, (Span(f" {clean_line(name)} ", "label"), Span(clean_line(other.title))))
+            for name, other in others.items()
+        ]
+        self.pick(Picker(f"Merge {task} with", rows, glyphs=self.glyphs), chosen)
+
+    def _edit_block(self, task: str, sheet: Sheet) -> None:
+        """Open the task's own lines, or the copy that an earlier edit of them left."""
+        if self._planned(sheet, task) is None:
+            return
+        copy = self._copies.pop(task, None)
+        if copy is None or not copy.path.is_file():
+            try:
+                lines = task_lines(sheet.text, task)
+            except OssatureError as error:
+                self.say_error(error)
+                return
+            path = Path(tempfile.mkdtemp(prefix="ossature-edit-")) / f"task-{_name(task)}.toml"
+            path.write_bytes(lines.encode("utf-8"))
+            copy = _Copy(path, sheet)
+        before = task_lines(copy.sheet.text, task)
+        is_fine = self.open_editor(copy.path, copy.line)
+        lines = copy.path.read_bytes().decode("utf-8", "replace") if copy.path.is_file() else ""
+        if not lines.strip() or lines == before:
+            if is_fine:
+                self.say("nothing was changed", "quiet")
+            shutil.rmtree(copy.path.parent, ignore_errors=True)
+            return
+        if not is_fine:
+            self._keep(task, copy, "the editor failed, so nothing was written")
+            return
+
+        def written(outcome: Outcome) -> None:
+            shutil.rmtree(copy.path.parent, ignore_errors=True)
+            self._plan_edited(outcome)
+
+        def refused(error: OssatureError) -> None:
+            line = error.place.line if error.place and not error.place.path else 0
+            where = f"line {line}: " if line else ""
+            hint = f" ({error.hint})" if error.hint else ""
+            self._keep(task, copy._replace(line=line), f"not written: {where}{error.message}{hint}")
+
+        edit = ed.ReplaceBlock(task, lines)
+        commit = functools.partial(self.editor.commit, edit, copy.sheet, running=self._in_flight())
+        self._do(commit, written, refused)
+
+    def _keep(self, task: str, copy: _Copy, why: str) -> None:
+        """What was typed is never ours to delete."""
+        self._copies[task] = copy
+        self.say(f"{why}; E opens your copy again: {copy.path}", "bad")
+
+    def _planned(self, sheet: Sheet, task: str) -> Task | None:
+        """The task as it is in the plan; says so where it is not."""
+        plan = sheet.view.plan or Plan()
+        found = plan.by_id().get(task)
+        if found is None:
+            broken = next((item for item in plan.diagnostics if item.severity == "error"), None)
+            self.say(str(broken) if broken else f"the plan has no task {task}", "bad")
+        return found
+
+    def _desk(self, sheet: Sheet) -> Desk:
+        def commit(edit: ed.PlanEdit, tell: Callable[[Answer], None]) -> None:
+            self._do(
+                functools.partial(self.editor.commit, edit, sheet, running=self._in_flight()), tell, tell
+            )
+
+        return Desk(functools.partial(self._foretell, sheet), commit)
+
+    def _foretell(self, sheet: Sheet, edit: ed.PlanEdit) -> Outcome:
+        return self.editor.foretell(edit, sheet, running=self._in_flight())
+
+    def _in_flight(self) -> frozenset[str]:
+        """Tasks that a run is at work on."""
+        if not self.bridge.is_live:
+            return frozenset()
+        return frozenset(line.id for line in self.bridge.board.lines if line.is_active)
+
+    def _open(self, then: Callable[[Sheet], None]) -> None:
+        """Read the plan as it is on disk now."""
+        self._do(self.editor.open, then)
+
+    def _edit(self, edit: ed.PlanEdit, sheet: Sheet | None = None) -> None:
+        def commit() -> Outcome:
+            return self.editor.commit(edit, sheet or self.editor.open(), running=running)
+
+        running = self._in_flight()
+        self._do(commit, self._plan_edited)
+
+    def _plan_edited(self, outcome: Outcome | None) -> None:
+        """Show the plan as it is now, with the cursor on the task, and say what that makes stale."""
+        if outcome is None:
+            return
+        self.bridge.see(outcome.view)
+        self.follows = False
+        if outcome.task:
+            self.plan.show(self.bridge.board, follows=False, key=outcome.task)
+        self.show_all()
+        is_dear = outcome.effect.stale or outcome.effect.held or outcome.note
+        tone = "quiet" if not outcome.is_changed else "warn" if is_dear else "good"
+        self.say(outcome.sentence, tone)
+
+    def _do(
+        self,
+        act: Callable[[], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[OssatureError], None] | None = None,
+    ) -> None:
+        self._jobs.append(_Job(act, done, failed or self._refused))
+        if len(self._jobs) == 1:
+            self._begin_job()
+
+    def _refused(self, error: OssatureError) -> None:
+        hint = f" ({error.hint})" if error.hint else ""
+        self.say(f"refused: {error}{hint}", "bad")
+
+    def _begin_job(self) -> None:
+        work = functools.partial(_worked, self._jobs[0].act)
+        self.run_worker(work, thread=True, group="plan", name="plan", exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.worker.name != "plan" or event.state not in (WorkerState.SUCCESS, WorkerState.ERROR):
+            return
+        job = self._jobs.popleft()
+        if self._jobs:
+            self._begin_job()
+        if event.state is WorkerState.ERROR:
+            self.say(f"the plan could not be edited: {event.worker.error}", "bad")
+        elif isinstance(event.worker.result, OssatureError):
+            job.failed(event.worker.result)
+        else:
+            job.done(event.worker.result)
+
+
+def _worked(act: Callable[[], Any]) -> Any:
+    try:
+        return act()
+    except OssatureError as error:
+        return error
+
+
+def _name(task: str) -> str:
+    """An id as part of a file name."""
+    return "".join(char if char.isalnum() or char in "-_" else "-" for char in task)[:40]
