@@ -72,22 +72,20 @@ class PlanKeys(AnswerKeys):
             self.say("no task is selected", "warn")
             return
         match event.verb:
-            case "down":
-                self._edit(ed.Move(task, 1))
-            case "up":
-                self._edit(ed.Move(task, -1))
+            case "down" | "up":
+                self._edit(ed.Move(task, 1 if event.verb == "down" else -1))
             case "manual" | "skip":
                 self._turn(task, "manual" if event.verb == "manual" else "skipped")
-            case "delete":
-                self._open(functools.partial(self._confirm_delete, task))
-            case "block":
-                self._open(functools.partial(self._edit_block, task))
             case "change" | "edges" | "split":
                 self._open(functools.partial(self._show_dialog, event.verb, task))
-            case "add":
-                self._open(functools.partial(self._show_new, task))
-            case "merge":
-                self._open(functools.partial(self._pick_other, task))
+            case "add" | "delete" | "block" | "merge":
+                ways = {
+                    "add": self._show_new,
+                    "delete": self._confirm_delete,
+                    "block": self._edit_block,
+                    "merge": self._pick_other,
+                }
+                self._open(functools.partial(ways[event.verb], task))
 
     def action_undo(self) -> None:
         undo = functools.partial(self.editor.undo, running=self._in_flight())
