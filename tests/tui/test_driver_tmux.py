@@ -18,7 +18,7 @@ from tests.tui.test_launch import LAUNCH, Tmux, wait_for
 pytestmark = pytest.mark.timeout(400)
 
 STEPS = (  # what is done, and what is there then, or behind a minus what is not
-    ("j", "007"),
+    ("j", "4 007"),
     ("1", "1 Specs"),
     ("G", "1 Specs"),
     ("4", "4 00"),

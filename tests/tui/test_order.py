@@ -20,6 +20,11 @@ def burst(app: OssatureApp, *keys: str) -> None:
 def test_keys_typed_ahead_go_where_the_keys_before_them_lead(asked: Scene) -> None:
     async def dialogue() -> None:
         async with shown(asked, (80, 24)) as (app, pilot):
+            # A step away from where the run is, while something new comes in.
+            app.plan.action_cursor_down()
+            app.show_all()
+            await until(pilot, lambda: not app.follows)
+            assert app.plan.key == "007"
             # A filter whose first letter would approve the fix, taken back and typed again.
             burst(app, "slash", "a", "x", "backspace", "r")
             await until(pilot, lambda: app.bar.field.value == "ar")

@@ -129,7 +129,7 @@ class Showing(Noticing):
 
     def follow(self) -> None:
         """Put cursor and tab where the run is, as long as the person has not gone elsewhere."""
-        if not self.follows:
+        if not self.follows or self.plan.is_moving:
             return
         question = self.question
         line = (

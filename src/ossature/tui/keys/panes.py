@@ -14,6 +14,8 @@ class PaneKeys(Showing):
     """Where the person goes, the run is not followed any more."""
 
     def on_row_list_moved(self, event: RowList.Moved) -> None:
+        if event.by_person:
+            event.rows.is_moving = False
         if event.rows is self.plan:
             self.follows = self.follows and not event.by_person
             self.plan.mark()

@@ -80,6 +80,8 @@ class RowList(Scrolled, can_focus=True, inherit_bindings=False):
         self._all: tuple[Row, ...] = ()
         self._rows: tuple[Row, ...] = ()
         self._reported = ""
+        self.is_moving = False
+        """The person has moved the cursor, and whoever listens has not heard it yet."""
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -153,6 +155,7 @@ class RowList(Scrolled, can_focus=True, inherit_bindings=False):
     def _report(self, *, by_person: bool) -> None:
         if self.key != self._reported:
             self._reported = self.key
+            self.is_moving = self.is_moving or by_person
             self.post_message(self.Moved(self, self.key, by_person=by_person))
 
     def on_resize(self) -> None:
