@@ -13,7 +13,6 @@ from ossature.tui.keys.plan import PlanKeys
 from ossature.tui.keys.program import ProgramKeys
 from ossature.tui.keys.steering import SteerKeys
 from ossature.tui.keys.task import TaskKeys
-from ossature.tui.keys.text import TextKeys
 from ossature.tui.watching import Watching
 
 POLL_S = 0.1
@@ -25,7 +24,6 @@ class OssatureApp(
     HistoryKeys,
     PaneKeys,
     TaskKeys,
-    TextKeys,
     SteerKeys,
     PlanKeys,
     ProgramKeys,

@@ -111,15 +111,16 @@ class AnswerKeys(Showing):
         """Edit one of the files that the question is about."""
         if len(question.files) < 2:
             if question.files:
-                self._edit_file(question, question.files[0])
+                self.edit_asked(question, question.files[0])
             else:
                 self.say("the question names no file", "warn")
             return
         rows = [Row(name, (Span(f" {clean_line(question.title(name))}"),)) for name in question.files]
         picker = Picker("Which file?", rows, glyphs=self.glyphs)
-        self.pick(picker, lambda name: self._edit_file(question, name) if name else None)
+        self.pick(picker, lambda name: self.edit_asked(question, name) if name else None)
 
-    def _edit_file(self, question: Question, name: str) -> None:
+    def edit_asked(self, question: Question, name: str, line: int = 0) -> None:
+        """Edit this file of a question, as its answer."""
         path = self.bridge.project.root / name
         digest = dict(zip(question.files, question.digests, strict=False)).get(name, "")
         try:
@@ -130,7 +131,7 @@ class AnswerKeys(Showing):
         if digest and digest_bytes(before) != digest:
             self.say(f"{name} is not what the question was asked about any more; retry instead", "warn")
             return
-        after = self._edited(path.name, before)
+        after = self._edited(path.name, before, line)
         if after is None or after == before:
             self._drop_copy(before)
             self.say("nothing was changed; the question stays open", "quiet")
@@ -152,12 +153,12 @@ class AnswerKeys(Showing):
         if self.edited_copy.read_bytes() == before:
             shutil.rmtree(self.edited_copy.parent, ignore_errors=True)
 
-    def _edited(self, name: str, before: bytes) -> bytes | None:
+    def _edited(self, name: str, before: bytes, line: int) -> bytes | None:
         """What the person makes of a copy: the staged file itself belongs to the run."""
         copy = Path(tempfile.mkdtemp(prefix="ossature-edit-")) / name
         copy.write_bytes(before)
         self.edited_copy = copy
-        return copy.read_bytes() if self.open_editor(copy) else None
+        return copy.read_bytes() if self.open_editor(copy, line) else None
 
     def open_editor(self, path: Path, line: int = 0) -> bool:
         """Give the terminal to the person's editor; False when there was none, or it failed."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ossature.domain.wording import verdict_tone
-from ossature.tui.keys.answering import AnswerKeys
 from ossature.tui.keys.answers import offers
+from ossature.tui.keys.text import TextKeys
 from ossature.tui.look.spans import Span
 from ossature.tui.panes.attempts import Attempt
 from ossature.tui.panes.task import OpenedText
@@ -13,7 +13,7 @@ from ossature.tui.widgets.picker import Picker
 from ossature.tui.widgets.rows import Row
 
 
-class TaskKeys(AnswerKeys):
+class TaskKeys(TextKeys):
     """An asked-about file is edited as an answer; any other one in place."""
 
     def action_why(self) -> None:
@@ -46,9 +46,12 @@ class TaskKeys(AnswerKeys):
             self.go_to("task")
 
     def action_edit(self) -> None:
-        """The line under the cursor in specs and findings; else the asked-about file, or what is shown."""
+        """What the cursor or a marked line names; else the asked-about file, or what is shown."""
         question = self.question
-        if self.focused_pane in ("specs", "findings"):
+        problem = self.viewer_in_use().problem
+        if problem and problem.path and self.focused_pane in ("task", "log"):
+            self.edit_problem(problem)
+        elif self.focused_pane in ("specs", "findings"):
             place = self.specs.selected if self.focused_pane == "specs" else self.findings.selected
             self._edit_place(place.path if place else "", place.line if place else 0)
         elif question and any(offer.answer == "edit" for offer in offers(question)):

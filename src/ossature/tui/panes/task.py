@@ -180,7 +180,7 @@ class TaskPane(Vertical):
     def file(self) -> tuple[Path, int] | None:
         """The file behind what is shown, and the line that is on top."""
         path = self._path()
-        return (path, self.viewer.top + 1) if path and path.exists() else None
+        return (path, self.viewer.line) if path and path.exists() else None
 
     def draw(self) -> None:
         """Bring titles and text up to date; the text is opened anew only when it is another one."""

@@ -51,6 +51,9 @@ class Document(Protocol):
     def lines(self, first: int, last: int) -> Sequence[Piece]:
         """Rows *first* up to, not including, *last*."""
 
+    def row_of(self, number: int) -> int:
+        """The row with which a line of this number, from 1, begins; `count` when there are not so many."""
+
     def tail(self, wanted: int) -> Sequence[Piece]:
         """The last rows, at once, whether or not the count has come to them."""
 
@@ -89,6 +92,9 @@ class TextDocument:
     def lines(self, first: int, last: int) -> list[Piece]:
         rows = range(first, min(last, len(self._lines)))
         return [Piece(self._lines[row], row, row + 1, True) for row in rows]
+
+    def row_of(self, number: int) -> int:
+        return min(max(number - 1, 0), self.count)
 
     def tail(self, wanted: int) -> list[Piece]:
         return self.lines(max(self.count - wanted, 0), self.count)
@@ -158,6 +164,9 @@ class FileDocument:
 
     def lines(self, first: int, last: int) -> list[Piece]:
         return self._index.pieces(first, last)
+
+    def row_of(self, number: int) -> int:
+        return self._index.row_of(number)
 
     def tail(self, wanted: int) -> list[Piece]:
         return tail_pieces(self.read, self.size, wanted)

@@ -130,6 +130,17 @@ class LineIndex:
     def _starts_line(self, offset: int) -> bool:
         return offset == 0 or self._read(offset - 1, 1) == b"\n"
 
+    def row_of(self, number: int) -> int:
+        """The row with which a line begins; that after the last row when there are not so many lines."""
+        mark = bisect_right(self._lines, max(number - 1, 0)) - 1
+        row = self._rows[mark]
+        while pieces := self.pieces(row, row + STRIDE_ROWS):
+            for piece in pieces:
+                if piece.number >= number:
+                    return piece.row
+            row += len(pieces)
+        return self.count
+
     def extent(self, row: int) -> Extent:
         """The strides from the one that holds *row*, as many as are searched at once."""
         mark = bisect_right(self._rows, row) - 1

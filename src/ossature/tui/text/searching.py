@@ -30,6 +30,8 @@ class Search:
         self.is_cancelled = False
         self.given_up = ""
         """Why it has not gone through everything."""
+        self.corrections = 0
+        """How often a last row that had matched was looked at again, as it had no end yet."""
         self._after, self._before = array("Q"), array("Q")
         self._start = document.block(start).first if start < document.count else 0
         self._next = self._start
@@ -126,6 +128,7 @@ class Search:
         if self._after and self._after[-1] == again:
             self._after.pop()
             self.found -= 1
+            self.corrections += 1
         self._next, self._start, self._is_back_at_top, self.is_done = again, 0, True, False
         return True
 

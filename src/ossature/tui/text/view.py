@@ -80,6 +80,12 @@ class TextView(Scrolled, can_focus=True, inherit_bindings=False):
         return self.scroll_offset.y
 
     @property
+    def line(self) -> int:
+        """The number of the topmost visible line; 1 while it has none."""
+        shown = self.shown()
+        return shown[0].piece.number or 1 if shown else 1
+
+    @property
     def room(self) -> int:
         """Rows of the screen."""
         return max(self.size.height, 1)
@@ -201,7 +207,7 @@ class TextView(Scrolled, can_focus=True, inherit_bindings=False):
     def _number_width(self) -> int:
         if not self.has_numbers:
             return 0
-        shown = self.document.lines(self.document.count - 1, self.document.count)
+        shown = self.document.lines(max(self.document.count - 1, 0), self.document.count)
         return max(len(str(shown[0].number)) if shown else 1, 3) + 1
 
     def _wrapped(self, piece: Piece) -> list[Sequence[Span]]:

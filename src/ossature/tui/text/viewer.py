@@ -1,25 +1,25 @@
-"""The viewer of a text: counts, searches and watches its document while keys are heard."""
+"""The viewer of a text: searches, filters and goes from problem to problem."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 from textual.message import Message
 
+from ossature.domain.plain_text import count as counted
 from ossature.tui.keys.actions import bindings
+from ossature.tui.look.glyphs import UNICODE, Glyphs
 from ossature.tui.look.spans import Span
-from ossature.tui.text.document import Document
-from ossature.tui.text.paint import Painter, paint_plain
+from ossature.tui.text.filtered import FilteredDocument
 from ossature.tui.text.pattern import Pattern
+from ossature.tui.text.problems import Problem
 from ossature.tui.text.searching import MAX_KEPT, Search
-from ossature.tui.text.view import Place, TextView
+from ossature.tui.text.view import Place
+from ossature.tui.text.walking import Walk
+from ossature.tui.text.working import WorkingView
 
-IDLE_S = 0.25
-"""How often a file that may grow is looked at."""
-TELL_S = 0.1
-"""How often work in a thread says how far it is."""
+Wish = Literal["only", "line"]
 
 
 class Jump(NamedTuple):
@@ -29,140 +29,106 @@ class Jump(NamedTuple):
     step: int
 
 
-class LineViewer(TextView, inherit_bindings=False):
-    """What takes long is done in threads; they end when the viewer shows something else."""
+class LineViewer(WorkingView, inherit_bindings=False):
+    """Rows are those of the source; places those of what is shown of it, which a filter makes less."""
 
     BINDINGS = bindings("viewer")
 
-    class Worked(Message, bubble=False):
-        """A thread has come farther, or has ended."""
+    class Wanted(Message):
+        """A line has to be typed: which rows to show only, or where to go."""
 
-    def __init__(self, **options: object) -> None:
-        super().__init__(**options)  # type: ignore[arg-type]  # passed on as they are
+        def __init__(self, viewer: LineViewer, wish: Wish) -> None:
+            super().__init__()
+            self.viewer = viewer
+            self.wish = wish
+
+    def __init__(self, *, id: str | None = None, glyphs: Glyphs = UNICODE) -> None:
+        super().__init__(id=id, glyphs=glyphs)
         self.pattern: Pattern | None = None
         self.search: Search | None = None
+        self.filter: FilteredDocument | None = None
         self.note = ""
         """What the last thing that was asked for came to; shown until the next key."""
-        self._news = ""
-        """What became of the file."""
+        self.problem: Problem | None = None
+        """What the marked row complains about, when it was gone to for that."""
+        self._walk: Walk | None = None
         self._jump: Jump | None = None
-        self._is_counting = False
-        self._drawn_count = 0
+        self._had_numbers = False
         self._seen = 0
         """Rows when following stopped."""
 
-    def on_mount(self) -> None:
-        self.set_interval(IDLE_S, self._tick)
-
     def on_unmount(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
         self._end_search()
+        self.filter = None
+        self._seen = 0
 
-    def open(self, document: Document, painter: Painter = paint_plain, *, follow: bool = False) -> None:
-        """Show another document from its top, or from its end when it is followed."""
+    def found_anew(self) -> None:
+        pattern, around = self.pattern, self.filter.around if self.filter else None
         self._end_search()
-        self.pattern, self.note, self._news, self._seen = None, "", "", 0
-        self.painter, self.is_following = painter, follow
-        self._take(document)
-
-    def _take(self, document: Document) -> None:
-        self.document, self.marked_row = document, None
-        self._is_counting = False
-        self.go(Place(0))
-        self._look_for_more()
-        self.refresh_document()
-
-    def refresh_document(self) -> None:
-        """The document has other or more rows."""
-        self._drawn_count = self.document.count
-        self.draw()
-
-    def _tick(self) -> None:
-        """See whether the document has grown, or is another one now."""
-        if not self.is_attached or self._is_counting:
-            return
-        news = self.document.changed()
-        if news and news != self._news:
-            self._replace(news)
-        self._look_for_more()
-        self._settle()
-
-    def _replace(self, news: str) -> None:
-        self._news = news
-        try:
-            document = self.document.reopened()
-        except OSError:
-            self.say_changed()
-            return
-        pattern = self.pattern
-        self._end_search()
-        self._take(document)
+        self.filter = None
         if pattern:
             self._begin_search(pattern, 0)
+        if around is not None:
+            self._filter(around)
 
-    def _look_for_more(self) -> None:
-        if self.document.advance():
-            self._is_counting = True
-            document = self.document
-            self._work(document.advance, lambda: self.document is document, "count")
-
-    def _work(self, step: Callable[[], bool], is_wanted: Callable[[], bool], group: str) -> None:
-        """Take steps in a thread until there is no more to do, or nobody wants it any more."""
-
-        def work() -> None:
-            told = time.monotonic()
-            while is_wanted() and step():
-                if time.monotonic() - told > TELL_S:
-                    self.post_message(self.Worked())
-                    told = time.monotonic()
-            if group == "count" and is_wanted():
-                self._is_counting = False
-            self.post_message(self.Worked())
-
-        self.run_worker(work, thread=True, group=group)
-
-    def on_line_viewer_worked(self) -> None:
-        self._settle()
-
-    def _settle(self) -> None:
-        """Show how far the threads are; go where they have found something."""
+    def settle(self) -> None:
         search = self.search
-        if search and search.is_done and not self._is_counting and search.resume():
+        if search and search.is_done and not self.is_counting and search.resume():
             self._run_search(search)
+        if self.filter:
+            self.filter.advance()
+        if self._walk and self._walk.is_done:
+            self._end_walk(self._walk)
         if self._jump:
             self._try_jump(self._jump)
-        if self.document.count != self._drawn_count or self.is_placed_by_end:
-            self.refresh_document()
-        elif search and not search.is_done:
+        super().settle()
+        if self._walk or (search and not search.is_done):
             self.say_changed()
 
     # Searching
 
     def find(self, text: str) -> None:
         """Search for *text*, a regular expression or plain text; empty ends it."""
+        if self.filter and text:
+            self.only(text)
+            return
+        row = self._row
+        self.leave_filter()
         self._end_search()
         if text:
             self.is_following = False
-            row = 0 if self.is_placed_by_end else self.top
             self._begin_search(Pattern(text), row)
             self._jump = Jump(row, 1)
         self.refresh_document()
 
     def _begin_search(self, pattern: Pattern, start: int) -> None:
         self.pattern = pattern
-        self.search = Search(self.document, pattern, start=start)
+        self.search = Search(self.source, pattern, start=start)
         self._run_search(self.search)
 
     def _run_search(self, search: Search) -> None:
-        self._work(search.run, lambda: self.search is search, "search")
+        self.work(search.run, lambda: self.search is search, "search")
 
     def _end_search(self) -> None:
         if self.search:
             self.search.is_cancelled = True
-        self.search, self.pattern, self._jump, self.marked_row, self.note = None, None, None, None, ""
+        self.search = self.pattern = None
+        self._elsewhere()
+
+    @property
+    def _row(self) -> int:
+        """The row that the person looks at."""
+        shown = self.shown()
+        return 0 if self.is_placed_by_end or not shown else shown[0].piece.row
 
     def leave(self) -> bool:
-        """End the search; false when there was none."""
-        if self.search is None:
+        """End the filter, else the search; false when there was neither."""
+        if self.leave_filter():
+            return True
+        if self.search is None and self._walk is None and self.marked_row is None:
             return False
         self._end_search()
         self.refresh_document()
@@ -170,17 +136,13 @@ class LineViewer(TextView, inherit_bindings=False):
 
     def _try_jump(self, jump: Jump) -> None:
         search = self.search
-        if search is None:
-            self._jump = None
-            return
-        row = search.nearest(*jump)
-        if row is None and search.is_done:
+        row = search.nearest(*jump) if search else None
+        if search and row is None and search.is_done:
             row = search.first(jump.step)
+        if search is None or search.is_done or row is not None:
+            self._jump = None
         if row is not None:
-            self._jump = None
             self._mark(row)
-        elif search.is_done:
-            self._jump = None
         self.say_changed()
 
     def _mark(self, row: int) -> None:
@@ -188,37 +150,17 @@ class LineViewer(TextView, inherit_bindings=False):
         self.marked_row = row
         seen = [one.piece.row for one in self.shown()[: max(self.room // 2, 1)]]
         if self.is_placed_by_end or row not in seen:
-            self.go(min(Place(max(row - 2, 0)), max(self.last_place(), Place(0))))
+            place = self.filter.place_of(row) if self.filter else row
+            self.go(min(Place(max(place - 2, 0)), self.last_place()))
         self._shown = None
         self.refresh()
 
     def action_next_match(self, step: int) -> None:
         if self.search:
-            row = self.top if self.marked_row is None else self.marked_row + step
+            row = self._row if self.marked_row is None else self.marked_row + step
+            self._elsewhere(keeps_mark=True)
             self._jump = Jump(max(row, 0), step)
             self._try_jump(self._jump)
-
-    def _found_text(self, search: Search) -> str:
-        progress = "" if search.is_done else f", {search.progress:.0%}"
-        if not search.found:
-            return search.given_up or ("not found" if search.is_done else f"searching{progress}")
-        count = f"{search.found:,}"
-        if self.marked_row is None:
-            text = f"{count} found{progress}"
-        elif search.is_done:
-            text = (
-                f"match {search.ordinal(self.marked_row):,} of {count}, line {self._number(self.marked_row)}"
-            )
-        else:
-            text = f"line {self._number(self.marked_row)}, {count} found{progress}"
-        if search.found > search.kept:
-            text += f", the first {MAX_KEPT:,} can be gone to"
-        slow = f", {search.pattern.slow} lines too slow to search" if search.pattern.slow else ""
-        return text + (f", {search.given_up}" if search.given_up else slow)
-
-    def _number(self, row: int) -> int:
-        pieces = self.document.lines(row, row + 1)
-        return pieces[0].number if pieces else 0
 
     def marks(self, spans: Sequence[Span]) -> Sequence[Span]:
         """What the search finds stands out."""
@@ -234,24 +176,125 @@ class LineViewer(TextView, inherit_bindings=False):
             marked.append(Span(span.text[position:], span.tone))
         return [span for span in marked if span.text] or spans
 
+    # The filter
+
+    def only(self, text: str) -> None:
+        """Show only rows that match; of a filter that is on, a number says how many rows around each."""
+        if self.filter and text.isdecimal() and len(text) < 6:
+            self._filter(int(text))
+        elif text:
+            around = self.filter.around if self.filter else 0
+            is_known = self.search and self.search.is_done and self.search.pattern.text == text
+            if not is_known:
+                row = self._row
+                self._end_search()
+                self._begin_search(Pattern(text), 0)
+                self._jump = Jump(row, 1)
+            self._filter(around)
+        else:
+            self.leave_filter()
+
+    def _filter(self, around: int) -> None:
+        if self.search is None:
+            return
+        row = self._row
+        if self.filter is None:
+            self._had_numbers, self.has_numbers = self.has_numbers, True
+        self.document = self.filter = FilteredDocument(self.source, self.search, around=around)
+        self.filter.advance()
+        self._seen = 0
+        self.refresh_document()
+        self.go(min(Place(self.filter.place_of(row)), self.last_place()))
+        self.say_changed()
+
+    def leave_filter(self) -> bool:
+        """Show all rows again; the search goes on. False when all were shown."""
+        if self.filter is None:
+            return False
+        row = self._row
+        self.filter, self.document, self.has_numbers = None, self.source, self._had_numbers
+        self._seen = 0
+        self.refresh_document()
+        if not self.is_following:
+            self.go(min(Place(row), self.last_place()))
+        return True
+
+    # Problems, lines
+
+    def action_problem(self, step: int) -> None:
+        """Go to the next or previous row that complains about something."""
+        row = self._row if self.marked_row is None else self.marked_row
+        place = self.filter.place_of(row) if self.filter else row
+        start = place if self.marked_row is None and step > 0 else place + step
+        self._elsewhere(keeps_mark=True)
+        self.is_following = False
+        walk = self._walk = Walk(self.document, start, step)
+        self.work(walk.step, lambda: self._walk is walk, "walk")
+
+    def _end_walk(self, walk: Walk) -> None:
+        self._walk = None
+        pieces = [] if walk.found is None else self.document.lines(walk.found, walk.found + 1)
+        if not pieces:
+            self.note = "no problem further " + ("down" if walk.direction > 0 else "up")
+        else:
+            self._mark(pieces[0].row)
+            self.problem = walk.problem
+            place = f", {walk.problem.path}:{walk.problem.line}" if walk.problem and walk.problem.path else ""
+            self.note = f"line {pieces[0].number}{place}"
+        self.say_changed()
+
+    def action_only(self) -> None:
+        self.post_message(self.Wanted(self, "only"))
+
+    def action_to_line(self) -> None:
+        self.post_message(self.Wanted(self, "line"))
+
+    def go_to_line(self, text: str) -> bool:
+        """To a line by its number, or to a part of the text (`50%`); false when *text* is neither."""
+        number = text.strip().removesuffix("%").replace(",", "")
+        if not number.isdecimal() or len(number) > 15:
+            return False
+        self._elsewhere()
+        self._pause(self.is_following)
+        if text.strip().endswith("%"):
+            place = self.document.count * min(int(number), 100) // 100
+        else:
+            place = self.document.row_of(int(number))
+            if place >= self.document.count and not self.is_counted:
+                self.note = f"only {self.document.counted:.0%} of the lines have been counted"
+        self.go(min(Place(place), self.last_place()))
+        self.say_changed()
+        return True
+
     # State and moving
 
     @property
     def state(self) -> str:
         """Follow state, search and position in a few words."""
-        return ", ".join(part for part in (self._news, self._where()) if part)
+        return ", ".join(part for part in (self.news, self._where()) if part)
 
     def _where(self) -> str:
+        if self._walk:
+            return f"looking for a problem, {self._walk.progress:.0%}"
+        search = self.search
+        is_told = search and (
+            self._jump or self.marked_row is not None or not search.is_done or not search.found
+        )
+        if self.note:
+            return self.note
+        if search and is_told and not (self.is_following or self.filter):
+            return self._found_text(search)
+        only = ""
+        if self.filter:
+            progress = "" if self.filter.search.is_done else f", {self.filter.search.progress:.0%}"
+            only = f"{counted(self.filter.search.found, 'matching line')}{progress}, "
+        return only + self._position()
+
+    def _position(self) -> str:
         count = self.document.count
         counting = "" if self.is_counted else f", {self.document.counted:.0%} counted"
         if self.is_following:
             return f"following{counting}"
-        if self.note:
-            return self.note
-        if self.search and (self._jump or self.marked_row is not None or not self.search.is_done):
-            return self._found_text(self.search)
-        if self.search and not self.search.found:
-            return self._found_text(self.search)
         if self.is_placed_by_end:
             return f"end{counting}"
         last = min(self.top + self.room, count)
@@ -260,35 +303,60 @@ class LineViewer(TextView, inherit_bindings=False):
         percent = f" {last * 100 // count}%" if count > self.room and not counting else ""
         return f"{min(self.top + 1, count)}/{count}{percent}{counting}"
 
-    def move(self, rows: int) -> None:
-        self._pause(self.is_following and rows < 0)
-        self._forget_jump()
-        super().move(rows)
+    def _found_text(self, search: Search) -> str:
+        progress = "" if search.is_done else f", {search.progress:.0%}"
+        if not search.found:
+            return search.given_up or ("not found" if search.is_done else f"searching{progress}")
+        found = f"{search.found:,}"
+        if self.marked_row is None:
+            text = f"{found} found{progress}"
+        elif search.is_done:
+            text = (
+                f"match {search.ordinal(self.marked_row):,} of {found}, line {self._number(self.marked_row)}"
+            )
+        else:
+            text = f"line {self._number(self.marked_row)}, {found} found{progress}"
+        if search.found > search.kept:
+            text += f", the first {MAX_KEPT:,} can be gone to"
+        slow = f", {search.pattern.slow} lines too slow to search" if search.pattern.slow else ""
+        return text + (f", {search.given_up}" if search.given_up else slow)
 
-    def _forget_jump(self) -> None:
-        """The person is elsewhere now."""
-        self._jump, self.note, self._news, self.marked_row = None, "", "", None
+    def _number(self, row: int) -> int:
+        pieces = self.source.lines(row, row + 1)
+        return pieces[0].number if pieces else 0
+
+    def _elsewhere(self, *, keeps_mark: bool = False) -> None:
+        """The person does something else: nothing takes them away any more."""
+        self._jump = self._walk = self.problem = None
+        self.note = self.news = ""
+        if not keeps_mark:
+            self.marked_row = None
 
     def _pause(self, is_wanted: bool) -> None:
         if is_wanted:
             self.is_following = False
             self._seen = self.document.count
-            self.say_changed()
+
+    def move(self, rows: int) -> None:
+        self._pause(self.is_following and rows < 0)
+        self._elsewhere()
+        super().move(rows)
+        self.say_changed()
 
     def action_page(self, pages: float) -> None:
         self.move(int(pages * max(self.room - 2, 1)))
 
     def action_first(self) -> None:
         self._pause(self.is_following)
-        self._forget_jump()
+        self._elsewhere()
         self.go(Place(0))
 
     def action_last(self) -> None:
-        self._forget_jump()
+        self._elsewhere()
         self.to_end()
 
     def action_follow(self) -> None:
         self.is_following = not self.is_following
         self._seen = self.document.count
-        self._forget_jump()
+        self._elsewhere()
         self.draw()
