@@ -11,6 +11,7 @@ from ossature.tui.app import OssatureApp
 from ossature.tui.frame import Frame
 from ossature.tui.keys.actions import ACTIONS, GROUPS, Action, bindings, footer_actions
 from ossature.tui.look.spans import text_of, width_of
+from ossature.tui.panes.chart import ChartPane
 from ossature.tui.panes.plan import PlanPane
 from ossature.tui.panes.specs import SpecsPane
 from ossature.tui.panes.task import TaskPane
@@ -25,9 +26,10 @@ from tests.tui.stage import press, run, screen, shown, until
 OWNERS = {
     "app": OssatureApp,
     "question": OssatureApp,
+    "plan": PlanPane,
+    "chart": ChartPane,
     "list": RowList,
     "tree": SpecsPane,
-    "plan": PlanPane,
     "viewer": LineViewer,
     "task": TaskPane,
     "page": Page,

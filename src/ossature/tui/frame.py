@@ -26,8 +26,9 @@ from ossature.tui.look.glyphs import Glyphs, glyphs_for
 from ossature.tui.look.spans import Span
 from ossature.tui.look.theme import NIGHT, theme_for
 from ossature.tui.order import InOrder
+from ossature.tui.panes.chart import ChartPane
 from ossature.tui.panes.findings import FindingsPane
-from ossature.tui.panes.layout import LISTS, PANES, Pane, pane_layout
+from ossature.tui.panes.layout import LISTS, PANES, VIEWS, Pane, pane_layout
 from ossature.tui.panes.log import LogPane
 from ossature.tui.panes.plan import PlanPane
 from ossature.tui.panes.specs import SpecsPane
@@ -62,7 +63,8 @@ class Frame(InOrder, inherit_bindings=False):
     HELP_SCOPES: ClassVar[dict[str, tuple[Scope, ...]]] = {
         "specs": ("list", "tree", "app"),
         "findings": ("list", "app"),
-        "plan": ("list", "plan", "app"),
+        "plan": ("plan", "list", "app"),
+        "chart": ("chart", "app"),
         "task": ("viewer", "task", "app"),
         "log": ("viewer", "app"),
     }
@@ -94,6 +96,7 @@ class Frame(InOrder, inherit_bindings=False):
         self.specs = SpecsPane(glyphs=self.glyphs)
         self.findings = FindingsPane(glyphs=self.glyphs)
         self.plan = PlanPane(glyphs=self.glyphs)
+        self.chart = ChartPane(glyphs=self.glyphs)
         self.task_pane = TaskPane(glyphs=self.glyphs)
         self.log_pane = LogPane(glyphs=self.glyphs)
         self.bar = Bar(glyphs=self.glyphs)
@@ -115,6 +118,7 @@ class Frame(InOrder, inherit_bindings=False):
                 yield self.findings
             with self.columns["middle"]:
                 yield self.plan
+            yield self.chart
             with self.columns["aside"]:
                 yield self.task_pane
                 yield self.log_pane
@@ -127,6 +131,7 @@ class Frame(InOrder, inherit_bindings=False):
             "specs": self.specs,
             "findings": self.findings,
             "plan": self.plan,
+            "chart": self.chart,
             "task": self.task_pane,
             "log": self.log_pane,
         }
@@ -164,7 +169,7 @@ class Frame(InOrder, inherit_bindings=False):
         self.panes.set_class(layout.mode == "wide", "-wide")
         self.panes.set_class(layout.mode == "two", "-two")
         self.panes.set_class(height >= TALL_ROWS, "-tall")
-        for name in PANES:
+        for name in (*PANES, *VIEWS):
             self.pane_of(name).display = name in layout.shown
         self.columns["lists"].display = "specs" in layout.shown or "findings" in layout.shown
         self.columns["middle"].display = "plan" in layout.shown
@@ -177,7 +182,7 @@ class Frame(InOrder, inherit_bindings=False):
         self.focused_pane = pane
         if pane in LISTS:
             self.listed = pane
-        else:
+        elif pane not in VIEWS:
             self.aside = pane
         self.lay_out()
         target: Widget = self.task_pane.viewer if pane == "task" else self.pane_of(pane)
@@ -186,7 +191,7 @@ class Frame(InOrder, inherit_bindings=False):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The mouse, too, moves the focus."""
-        for name in PANES:
+        for name in (*PANES, *VIEWS):
             pane = self.pane_of(name)
             if name != self.focused_pane and (event.widget is pane or pane in event.widget.ancestors):
                 self.go_to(name)
@@ -250,7 +255,8 @@ class Frame(InOrder, inherit_bindings=False):
         return preset == "step"
 
     def next_pane(self, step: int) -> None:
-        self.go_to(PANES[(PANES.index(self.focused_pane) + step) % len(PANES)])
+        here = PANES.index("plan" if self.focused_pane in VIEWS else self.focused_pane)
+        self.go_to(PANES[(here + step) % len(PANES)])
 
     def viewer_in_use(self) -> LineViewer:
         """The text that `/` searches and `y` copies."""

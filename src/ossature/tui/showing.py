@@ -112,6 +112,8 @@ class Showing(Noticing):
         """Plan and task, from the merged state."""
         self.plan.show(self.bridge.board, follows=self.follows and self.bridge.is_live)
         self.specs.highlight(self.plan.key)
+        if self.chart.display:
+            self.chart.show(self.bridge.board, self.plan.key)
         self._show_task()
 
     def _show_task(self) -> None:

@@ -12,10 +12,10 @@ from textual.binding import Binding, BindingType
 
 from ossature.tui.keys.names import spelled
 
-Scope = Literal["app", "question", "list", "tree", "plan", "viewer", "task", "page"]
-"""Whose method it is: the app's (`app`, `question`), or that of a list, the tree, the plan, a text, the task
-pane, or a page over the panes."""
-GROUPS = ("Run", "Question", "Panes", "Task", "Plan", "Lists", "Text", "History", "Program")
+Scope = Literal["app", "question", "plan", "chart", "list", "tree", "viewer", "task", "page"]
+"""Whose method it is: the app's (`app`, `question`), that of a list, the tree, the plan or a drawing of it, a
+text, the task pane, or a page over the panes."""
+GROUPS = ("Run", "Question", "Panes", "Graph", "Task", "Plan", "Lists", "Text", "History", "Program")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("plan('skip')", "X", "skip", "Skip the task in all builds, or not any more", "plan", "Plan"),
     Action("undo", "u", "undo", "Take back the last edit of the plan", "app", "Plan", 11),
     Action("redo", "ctrl+r", "redo", "Make the edit again that was taken back", "app", "Plan"),
+    Action("view('chart')", "g", "layers", "Draw the plan in layers, around this task", "plan", "Graph", 4),
+    Action("view('plan')", "g", "list", "Back to the plan as a list", "chart", "Graph", 4),
+    Action("go('left')", "left,h", "needs", "To what the task waits for", "chart", "Graph"),
+    Action("go('right')", "right,l", "feeds", "To what waits for the task", "chart", "Graph"),
+    Action("go('up')", "up,k", "up", "To the task above, in the same layer", "chart", "Graph"),
+    Action("go('down')", "down,j", "move", "To the task below", "chart", "Graph", 1, "← ↓ ↑ →"),
+    Action("choose", "enter", "open", "Open the task", "chart", "Graph", 2),
+    Action("deepen(1)", "plus,equals_sign", "more", "Draw a wider neighbourhood", "chart", "Graph", 3, "+ -"),
+    Action("deepen(-1)", "minus", "less", "Draw a narrower neighbourhood", "chart", "Graph"),
+    Action("whole", "0", "all", "Draw the whole plan, or only the neighbourhood", "chart", "Graph", 3),
+    Action("centre", "space", "centre", "Draw the neighbourhood of this task", "chart", "Graph"),
+    Action("first", "home", "first", "To the first task", "chart", "Graph"),
+    Action("last", "end", "last", "To the last task", "chart", "Graph"),
+    Action("page(0.5)", "pagedown,ctrl+d", "page down", "Scroll down", "chart", "Graph"),
+    Action("page(-0.5)", "pageup,ctrl+u", "page up", "Scroll up", "chart", "Graph"),
+    Action("sideways(-20)", "less_than_sign", "scroll left", "Scroll to the left", "chart", "Graph"),
+    Action("sideways(20)", "greater_than_sign", "scroll right", "Scroll to the right", "chart", "Graph"),
     Action("choose", "enter", "open", "Open what is under the cursor", "list", "Lists", 1),
     Action("cursor_down", "down,j", "down", "Down", "list", "Lists"),
     Action("cursor_up", "up,k", "up", "Up", "list", "Lists"),
@@ -215,7 +232,20 @@ ACTIONS: tuple[Action, ...] = (
 
 
 ACTING = frozenset(
-    {"answer", "audit", "build", "build_task", "edit", "pause", "plan", "redo", "stop", "undo"}
+    {
+        "answer",
+        "audit",
+        "build",
+        "build_task",
+        "edit",
+        "pause",
+        "plan",
+        "redo",
+        "retry",
+        "step",
+        "stop",
+        "undo",
+    }
 )
 """Actions that change a run or a file; a viewer that only looks has none of them."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from ossature.tui.keys.views import ViewKeys
 from ossature.tui.panes.findings import remark_text
-from ossature.tui.panes.layout import Pane
+from ossature.tui.panes.layout import VIEWS, Pane
 from ossature.tui.panes.task import OpenedText, TaskPane
-from ossature.tui.showing import Showing
 from ossature.tui.widgets.bar import Asking
 from ossature.tui.widgets.rows import RowList
 
 
-class PaneKeys(Showing):
+class PaneKeys(ViewKeys):
     """Where the person goes, the run is not followed any more."""
 
     def on_row_list_moved(self, event: RowList.Moved) -> None:
@@ -62,6 +62,9 @@ class PaneKeys(Showing):
         self.go_to("task" if self.focused_pane == "log" else "log")
 
     def action_zoom(self) -> None:
+        if self.focused_pane in VIEWS:
+            self.say("this view has the whole screen already", "quiet")
+            return
         self.is_zoomed = not self.is_zoomed
         self.lay_out()
 
@@ -79,6 +82,9 @@ class PaneKeys(Showing):
                     f"{self.table.key('viewer-previous-match')} go on, escape ends it",
                 )
             )
+            return
+        if self.focused_pane in VIEWS:
+            self.bar.ask(Asking("find a task", submit=self.find_task))
             return
         rows = self.list_of(self.focused_pane)
 
@@ -102,6 +108,8 @@ class PaneKeys(Showing):
             return
         if self.is_zoomed:
             self.action_zoom()
+        elif self.focused_pane in VIEWS:
+            self.go_to("plan")
         elif self.focused_pane in ("task", "log"):
             self.go_to(self.listed)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ossature.tui.keys.actions import Action
+from ossature.tui.keys.views import ViewKeys
 from ossature.tui.screens.directory import ActionWanted, help_rows
 from ossature.tui.screens.page import Page
-from ossature.tui.showing import Showing
 from ossature.tui.widgets.picker import Picker
 
 
-class ProgramKeys(Showing):
+class ProgramKeys(ViewKeys):
     """What help and palette choose runs as if its key had been pressed there."""
 
     def action_reload(self) -> None:
@@ -41,6 +41,9 @@ class ProgramKeys(Showing):
         match action.scope:
             case "list":
                 target = self.list_of(self.listed)
+            case "chart":
+                self.show_view("chart")
+                target = self.chart
             case "tree":
                 target = self.specs
             case "plan":

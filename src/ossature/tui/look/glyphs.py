@@ -75,7 +75,22 @@ class Glyphs:
         return text.translate(_RAIL_ASCII) if self.is_ascii else text
 
 
-_RAIL_ASCII = str.maketrans({"│": "|", "─": "-", "├": "+", "┤": "+", "┼": "+", "└": "`", "┘": "'", "┴": "+"})
+_RAIL_ASCII = str.maketrans(
+    {
+        "│": "|",
+        "─": "-",
+        "├": "+",
+        "┤": "+",
+        "┼": "+",
+        "└": "`",
+        "┘": "'",
+        "┴": "+",
+        "┌": ".",
+        "┐": ".",
+        "┬": "+",
+        "▸": ">",
+    }
+)
 
 UNICODE = Glyphs(
     is_ascii=False,

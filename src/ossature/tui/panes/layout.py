@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Pane = Literal["specs", "findings", "plan", "task", "log"]
+Pane = Literal["specs", "findings", "plan", "task", "log", "chart", "grid"]
 PANES: tuple[Pane, ...] = ("specs", "findings", "plan", "task", "log")
+VIEWS: tuple[Pane, ...] = ("chart",)
+"""Drawings of the plan; one that has the focus has the whole screen."""
 LISTS: tuple[Pane, ...] = ("specs", "findings", "plan")
 WIDE_COLUMNS = 120
 TWO_COLUMNS = 70
@@ -27,7 +29,7 @@ def pane_layout(
     width: int, height: int, *, focused: Pane, listed: Pane, aside: Pane, zoomed: bool
 ) -> PaneLayout:
     """*listed* is the list that was last in use, *aside* which of task and log was."""
-    if zoomed or width < TWO_COLUMNS or height < TWO_ROWS:
+    if focused in VIEWS or zoomed or width < TWO_COLUMNS or height < TWO_ROWS:
         return PaneLayout("one", (focused,))
     if width < WIDE_COLUMNS:
         return PaneLayout("two", (listed, aside))

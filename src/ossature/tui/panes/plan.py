@@ -11,7 +11,9 @@ from ossature.tui.graph.rails import NODE, RailRow, narrowed
 from ossature.tui.keys.actions import bindings
 from ossature.tui.look.glyphs import Glyphs
 from ossature.tui.look.spans import Span
+from ossature.tui.panes.layout import Pane
 from ossature.tui.panes.task_lines import TaskBoard, TaskLine
+from ossature.tui.panes.views import ViewWanted
 from ossature.tui.widgets.bar import title
 from ossature.tui.widgets.rows import Row, RowList
 
@@ -26,10 +28,10 @@ Verb = Literal["change", "block", "edges", "add", "delete", "down", "up", "split
 """What a key wants done to the task under the cursor."""
 
 
-class PlanPane(RowList):
+class PlanPane(RowList, inherit_bindings=False):
     """Marks what the task under the cursor waits for and what waits for it."""
 
-    BINDINGS = bindings("plan")
+    BINDINGS = bindings("plan", "list")
 
     class Wanted(Message):
         """An edit of the plan."""
@@ -58,6 +60,9 @@ class PlanPane(RowList):
 
     def action_plan(self, verb: Verb) -> None:
         self.post_message(self.Wanted(verb, self.key))
+
+    def action_view(self, view: Pane) -> None:
+        self.post_message(ViewWanted(view))
 
     def on_resize(self) -> None:
         self.mark()
