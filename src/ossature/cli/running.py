@@ -45,7 +45,7 @@ def _show(project: Project, request: RunRequest, *, terminal: Terminal, is_alone
     from ossature.tui.launch import run_tui
 
     asked = request.model_copy(update={"preset": "tui"}) if request.preset == "default" else request
-    return run_tui(project, request=asked, base=RunRequest(preset="tui", sandbox=request.sandbox))
+    return run_tui(project, request=asked.model_dump_json(), sandbox=request.sandbox)
 
 
 def own_here(project: Project, request: RunRequest, *, terminal: Terminal, is_json: bool = False) -> int:

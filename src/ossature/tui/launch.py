@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-from ossature.engine.session import RunRequest
 from ossature.errors import UsageError
 from ossature.project import Project
 
@@ -39,15 +38,15 @@ WAKE_S = 0.5
 def run_tui(
     project: Project,
     *,
-    request: RunRequest | None = None,
-    base: RunRequest | None = None,
+    request: str = "",
+    sandbox: str | None = None,
     is_demo: bool = False,
     is_read_only: bool = False,
 ) -> int:
     """Show the screen until the person leaves it; raises UsageError where there is no terminal for it.
 
-    *request* is started as soon as the screen is there; runs that keys start are like *base*. Returns 0, or
-    128 and the signal that ended it.
+    *request*, a run request as JSON, is started as soon as the screen is there; commands of runs that keys
+    start reach what *sandbox* says. Returns 0, or 128 and the signal that ended it.
     """
     check_terminal(os.environ)
     reader, writer = os.pipe()
@@ -61,10 +60,10 @@ def run_tui(
         "--parent-fd",
         str(reader),
     ]
-    if request is not None:
-        argv += ["--request", request.model_dump_json()]
-    if base is not None:
-        argv += ["--base", base.model_dump_json()]
+    if request:
+        argv += ["--request", request]
+    if sandbox:
+        argv += ["--sandbox", sandbox]
     if is_demo:
         argv.append("--demo")
     if is_read_only:

@@ -12,6 +12,7 @@ from types import FrameType
 
 from ossature.engine.session import RunRequest
 from ossature.project import load_project
+from ossature.settings import SANDBOX_MODES
 from ossature.tui.app import leave_message, make_app
 from ossature.tui.driver.terminal import driver_for
 
@@ -22,13 +23,14 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--project", required=True)
     parser.add_argument("--parent-fd", type=int, default=-1)
     parser.add_argument("--request", default="")
-    parser.add_argument("--base", default="")
+    parser.add_argument("--sandbox", choices=SANDBOX_MODES)
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--read-only", action="store_true")
     args = parser.parse_args(argv)
     _end_with_terminal(args.parent_fd)
     request = RunRequest.model_validate_json(args.request) if args.request else None
-    base = RunRequest.model_validate_json(args.base) if args.base else None
+    # Runs that keys start in the demo are recorded ones, as its first is.
+    base = None if args.demo else RunRequest(preset="tui", sandbox=args.sandbox)
     app = make_app(
         load_project(Path(args.project)),
         request,

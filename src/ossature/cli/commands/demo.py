@@ -51,7 +51,7 @@ def demo(args: argparse.Namespace, terminal: Terminal) -> int:
     # Only the screen pays for textual.
     from ossature.tui.launch import run_tui
 
-    code = run_tui(project, request=request, is_demo=True)
+    code = run_tui(project, request=request.model_dump_json(), is_demo=True)
     _print_next_steps(project, None, terminal)
     return code
 

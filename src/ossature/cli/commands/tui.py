@@ -24,10 +24,9 @@ def tui(args: argparse.Namespace, terminal: Terminal) -> int:
             "the screen needs a terminal", hint="`ossature tui --plain` is the same line by line"
         )
     # A refusal above costs no start of textual.
-    from ossature.engine.session import RunRequest
     from ossature.tui.launch import run_tui
 
-    return run_tui(project, base=RunRequest(preset="tui", sandbox=args.sandbox), is_read_only=args.read_only)
+    return run_tui(project, sandbox=args.sandbox, is_read_only=args.read_only)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
