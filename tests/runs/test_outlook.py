@@ -48,5 +48,5 @@ def test_plan_verify_and_outputs_are_told_unless_a_run_is_at_work(built: Kit) ->
     built.edit(".ossature/plan.toml", '"test -s label.txt"', '"test -f label.txt"')
     assert outlook(before, built.look(), is_live=True).is_empty
     found = outlook(before, built.look(), is_live=False)
-    assert found.sentence == "the plan saved: would verify 003 again; 004, 005 may follow"
+    assert found.sentence == "the plan (003: verify) saved: would verify 003 again; 004, 005 may follow"
     assert after(built, "output/help.txt", "plain", "mine").saved == ("help.txt",)

@@ -214,6 +214,21 @@ class TestEdits:
         }
         assert edited.own("audit").asked == []
 
+    @pytest.mark.parametrize("is_in_the_way", [False, True])
+    def test_what_is_edited_while_the_question_is_open_counts_too(self, edited: Kit, is_in_the_way: bool):
+        def edit_and_approve(attachment, question):
+            edited.edit(".ossature/plan.toml", 'notes = "Trap."', 'notes = "Trap, mind it."')
+            if is_in_the_way:
+                edited.edit(".ossature/plan.toml", 'id = "002"', 'id = "003"')
+            decide(Approve)(attachment, question)
+
+        edited.edit("specs/app.smd", "Prints the count.", "Prints each count.")
+        run = edited.answering(edit_and_approve, goal="audit")
+        plan = edited.plan_path.read_text("utf-8")
+        assert "Trap, mind it." in plan
+        assert run.of(PlanWritten)[0].is_proposal is is_in_the_way
+        assert ("Shows all." in plan) is not is_in_the_way
+
     def test_notes_and_skips_survive_a_new_plan_of_their_own_spec(self, edited: Kit):
         edited.edit(".ossature/plan.toml", 'notes = "Trap."', 'notes = "Trap."\nstatus = "skipped"')
         edited.edit("specs/lib.smd", "Weighs one parcel.", "Weighs a parcel.")

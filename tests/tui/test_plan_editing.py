@@ -7,6 +7,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from ossature.domain import event as ev
 from ossature.store.plan_reading import read_plan
 from ossature.tui.app import OssatureApp
 from ossature.tui.screens.plan_dialog import PlanDialog
@@ -204,9 +205,9 @@ def test_a_block_with_a_fault_is_kept_and_can_be_opened_again(scene: Scene, tmp_
     run(dialogue())
 
 
-def test_while_a_run_works_on_a_task_its_edit_says_when_it_counts(asked: Scene) -> None:
+def test_while_a_run_works_edits_say_when_they_count_and_those_of_others_are_told(asked: Scene) -> None:
     async def dialogue() -> None:
-        async with shown(asked) as (app, pilot):
+        async with shown(asked, (80, 24)) as (app, pilot):
             await on(app, pilot, "006")
             await press(pilot, "c")
             await until(pilot, lambda: len(app.screen_stack) == 2)
@@ -215,5 +216,14 @@ def test_while_a_run_works_on_a_task_its_edit_says_when_it_counts(asked: Scene) 
             await press(pilot, "ctrl+s")
             await says(app, pilot, "006 is under way: it ends as it began, and is then looked at again")
             assert "monthar" in plan_of(asked)
+            text = plan_of(asked).replace('"Select expenses"', '"Choose"')
+            asked.project.plan_path.write_text(text, "utf-8")
+            await says(app, pilot, "the plan was changed on disk (005: title)")
+            asked.tell(ev.DependencyAdded(task="008", dependency="005", path=".ossature/plan.toml"))
+            asked.project.plan_path.write_text(text.replace("'007']", "'007', '005']"), "utf-8")
+            await until(pilot, lambda: "005" in app.bridge.view.plan.by_id()["008"].depends_on)
+            ticks = app._ticks
+            await until(pilot, lambda: app._ticks > ticks + 3)
+            assert "008" not in (app.message.text if app.message else "")
 
     run(dialogue())

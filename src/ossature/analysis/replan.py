@@ -24,7 +24,8 @@ from ossature.domain.plan import Plan, Task
 from ossature.domain.spec import SpecTree
 from ossature.errors import OssatureError, PlanError
 from ossature.project import Project
-from ossature.store.disk import write_atomic
+from ossature.store.disk import read_existing, write_atomic
+from ossature.store.plan_lock import plan_lock
 from ossature.store.plan_reading import parse_plan, read_plan
 from ossature.store.planfile import render_plan, splice_plan
 
@@ -102,29 +103,48 @@ async def _write(
     fresh: list[SpecPlan],
     provenance: Provenance,
 ) -> Written:
-    project = desk.project
-    text = _plan_text(project, earlier, tasks, [plan.spec for plan in fresh], tree, desk.now())
+    project, names = desk.project, [plan.spec for plan in fresh]
+    seen = _content(project)
+    base = seen if earlier else None
+    text = _plan_text(base, tasks, names, tree, desk.now())
     specs = {**(provenance.specs or {}), **{plan.spec: plan.inputs_digest for plan in fresh}}
     specs = {spec: digest for spec, digest in specs.items() if spec in tree.specs}
-    made = Provenance(digest_bytes(text.encode()), specs)
-    if earlier is not None and _tasks_of(text) == _tasks_of(project.plan_path.read_bytes().decode("utf-8")):
+    if base is not None and _tasks_of(text) == _tasks_of(base):
         # Planned anew and come out the same: a person has nothing to decide.
         write_provenance(project, Provenance(provenance.plan_digest, specs))
         desk.keep("plan")
         return "unchanged"
     written = await _ask(desk, fresh) if is_edited(project) else "written"
+    if written == "written":
+        with plan_lock(project.state_dir):
+            found = _content(project)
+            if found != seen:
+                # Edited while the question was open: that counts, too.
+                newer = _over_edits(found if earlier else None, tasks, names, tree, desk.now())
+                text, written = (newer, "written") if newer else (text, "proposed")
+            if written == "written":
+                write_atomic(project.plan_path, text.encode())
     if written == "kept":
         write_provenance(project, Provenance(provenance.plan_digest, specs))
-    else:
-        path = project.plan_path if written == "written" else project.proposed_plan_path
+        desk.keep("plan")
+        return written
+    path = project.plan_path
+    if written == "proposed":
+        path = project.proposed_plan_path
         write_atomic(path, text.encode())
-        note = write_provenance if written == "written" else write_proposal
-        note(project, made)
-        name = project.relative(path)
-        desk.channel.emit(ev.PlanWritten(path=name, tasks=len(tasks), is_proposal=written == "proposed"))
+    note = write_provenance if written == "written" else write_proposal
+    note(project, Provenance(digest_bytes(text.encode()), specs))
+    name = project.relative(path)
+    desk.channel.emit(ev.PlanWritten(path=name, tasks=len(tasks), is_proposal=written == "proposed"))
     if written != "proposed":
         desk.keep("plan")
     return written
+
+
+def _content(project: Project) -> str | None:
+    """The plan on disk as text; None where there is none. Raises DiskError."""
+    content = read_existing(project.plan_path)
+    return None if content is None else content.decode("utf-8", "surrogateescape")
 
 
 def _tasks_of(text: str) -> list[Task]:
@@ -155,18 +175,33 @@ async def _ask(desk: Desk, fresh: list[SpecPlan]) -> Written:
             return "proposed"
 
 
-def _plan_text(
-    project: Project, earlier: Plan | None, tasks: list[Task], fresh: list[str], tree: SpecTree, at: str
-) -> str:
-    if earlier is None:
+def _plan_text(base: str | None, tasks: list[Task], fresh: list[str], tree: SpecTree, at: str) -> str:
+    """The plan *base* with new tasks for the *fresh* specs, and all others as *base* has them now."""
+    if base is None:
         return render_plan(tasks, list(tree.specs), generated_at=at)
+    there = parse_plan(base, name="plan").tasks
+    wanted = [
+        task for spec in tree.specs for task in (tasks if spec in fresh else there) if task.spec == spec
+    ]
+    if len({task.id for task in wanted}) < len(wanted):
+        raise PlanError("a new task has an id that was given in the plan meanwhile", hint="audit again")
     return splice_plan(
-        project.plan_path.read_bytes().decode("utf-8"),
-        tasks,
-        replaced_specs={*fresh, *({task.spec for task in earlier.tasks} - set(tree.specs))},
+        base,
+        wanted,
+        replaced_specs={*fresh, *({task.spec for task in there} - set(tree.specs))},
         specs=list(tree.specs),
         generated_at=at,
     )
+
+
+def _over_edits(base: str | None, tasks: list[Task], fresh: list[str], tree: SpecTree, at: str) -> str | None:
+    """Like `_plan_text`; None where what a person wrote stands in the way."""
+    if base is None:
+        return None
+    try:
+        return _plan_text(base, tasks, fresh, tree, at)
+    except PlanError:
+        return None
 
 
 def _is_known(provenance: Provenance, spec_id: str, inputs: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ossature.digest import digest_text
 from ossature.domain.plain_text import count
+from ossature.engine.plan_effect import changes_between
 from ossature.engine.preview import ProjectView
 from ossature.errors import Diagnostic
 
@@ -87,7 +88,7 @@ def outlook(
     if before.project.settings != after.project.settings:
         saved.append("ossature.toml")
     if not is_live:
-        saved += ["the plan"] if before.plan != after.plan else []
+        saved += _saved_plan(before, after)
         saved += _edited(before, after)
     errors_before, errors = _errors(before), _errors(after)
     fresh = tuple(item for key, item in errors.items() if key not in errors_before)
@@ -111,6 +112,13 @@ def outlook(
         errors=fresh,
         solved=len(solved),
     )
+
+
+def _saved_plan(before: ProjectView, after: ProjectView) -> list[str]:
+    if before.plan == after.plan:
+        return []
+    changes = changes_between(before.plan, after.plan) if before.plan and after.plan else ""
+    return [f"the plan ({changes})" if changes else "the plan"]
 
 
 def _saved_specs(

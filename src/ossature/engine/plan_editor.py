@@ -1,4 +1,4 @@
-"""The way of a face to edit the plan: look at it, foretell, write, undo, and notice what others write."""
+"""The way of a face to edit the plan: look at it, foretell, write, undo."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ossature.domain.plan import Plan, graph_of
 from ossature.engine.plan_checking import Ground, ground_of, refuse_worse, ring_of
 from ossature.engine.plan_editing import NAME, Edited, apply
 from ossature.engine.plan_edits import PlanEdit
-from ossature.engine.plan_effect import Effect, changes_between, effect_of, in_flight
+from ossature.engine.plan_effect import Effect, effect_of, in_flight
 from ossature.engine.plan_history import PlanHistory, Step, Taken
 from ossature.engine.plan_writing import Written, read_plan_text, refuse_clash, rewrite
 from ossature.engine.preview import ProjectView, look
@@ -70,8 +70,6 @@ class PlanEditor:
     def __init__(self, read_project: Callable[[], Project]) -> None:
         """*read_project* reads the config anew, which may have changed since."""
         self._read_project = read_project
-        self._seen: str | None = None
-        """The plan as it was last read or written here."""
         self.history = PlanHistory()
         self.stamp: PlanStamp = None
         """Of the file when it was last read or written here."""
@@ -115,31 +113,9 @@ class PlanEditor:
         """Make the edit again that was undone last. Raises PlanError, OssatureError."""
         return self._go("redone", self.history.redo, running)
 
-    def is_changed(self, project: Project) -> bool:
-        """Somebody else has touched the file; one look at its stamp."""
-        return plan_stamp(project) != self.stamp
-
-    def notice(self, view: ProjectView | None) -> Outcome | None:
-        """What others have written since; None where that says nothing new. *view* is what was shown before.
-
-        Raises OssatureError.
-        """
-        project = self._read_project()
-        seen = self._seen
-        try:
-            text = read_plan_text(project).text
-        except PlanError:
-            self.stamp, self._seen = plan_stamp(project), None
-            return Outcome("the plan is gone or no text any more", "", look(project)) if seen else None
-        self._note(project, text)
-        if seen is None or seen == text:
-            return None
-        after = look(project)
-        if after.plan is None:
-            return Outcome("the plan was changed on disk and cannot be read", "", after)
-        changed = changes_between(parse_plan(seen, name=NAME), parse_plan(text, name=NAME))
-        effect = effect_of(view, after) if view and view.plan else _CLEAN
-        return Outcome(f"the plan was changed on disk ({changed or 'order or comments'})", "", after, effect)
+    def wrote(self, view: ProjectView) -> bool:
+        """The plan that *view* shows is one that was read or written here last."""
+        return view.loaded is not None and view.loaded.plan_stamp == self.stamp
 
     def _go(self, word: str, way: Callable[[str], Taken], running: Collection[str]) -> Outcome:
         project = self._read_project()
@@ -162,10 +138,9 @@ class PlanEditor:
         return _outcome(self._sheet(project, written.before), edited, running)
 
     def _note(self, project: Project, text: str) -> str:
-        """Remember what is known of the file; what is saved at this moment is noticed next time."""
+        """Remember how the file looks; one that somebody saves at this moment is not ours."""
         stamp = plan_stamp(project)
-        is_so = read_plan_text(project).text == text
-        self.stamp, self._seen = stamp if is_so else None, text
+        self.stamp = stamp if read_plan_text(project).text == text else None
         return text
 
     def _sheet(self, project: Project, text: str) -> Sheet:

@@ -122,6 +122,19 @@ def changes_between(old: Plan, new: Plan) -> str:
     return "; ".join(_short(tuple(parts), most=4))
 
 
+def foreign_change(before: ProjectView, after: ProjectView) -> str:
+    """What to say of a plan that somebody else has changed; empty where it says the same as before."""
+    if before.plan is None or before.plan == after.plan:
+        return ""
+    if after.plan is None:
+        return "the plan was changed on disk and cannot be read: it stays as it was until it can"
+    changes = changes_between(before.plan, after.plan)
+    effect = effect_of(before, after)
+    if not changes and effect.is_empty:
+        return ""
+    return f"the plan was changed on disk ({changes or 'its order'}); {effect.sentence}"
+
+
 def _keys(one: Task, two: Task) -> list[str]:
     names = [name for name in one.__slots__ if name not in ("line", "was_done")]
     return [

@@ -18,6 +18,8 @@ from ossature.project import Project
 from ossature.store import inbox
 from ossature.tui.panes.task_lines import TaskBoard, task_board
 
+_PLAN_WRITES = ("plan_written", "dependency_added")
+
 
 class LogLine(NamedTuple):
     """A sentence of the run, with the time it was said."""
@@ -40,6 +42,8 @@ class Bridge:
         self.log: list[LogLine] = []
         self.is_owned = False
         """As of the last `check_owner`."""
+        self.plan_writes = 0
+        """How often the run that is shown has written the plan."""
         self.number = 0
         """Of the run, for people."""
         self._nothing = RunState()
@@ -103,6 +107,7 @@ class Bridge:
         if self.attachment is None:
             return []
         records = self.attachment.poll()
+        self.plan_writes += sum(is_news([record], *_PLAN_WRITES) for record in records)
         for record in records:
             line = sentence(record.event)
             if line is not None:

@@ -10,6 +10,8 @@ import pytest
 from ossature.domain.plan import Task
 from ossature.engine import plan_edits as ed
 from ossature.engine.plan_editor import PlanEditor
+from ossature.engine.plan_effect import foreign_change
+from ossature.engine.preview import look
 from ossature.errors import PlanError
 from ossature.project import load_project
 from ossature.store.plan_lock import plan_lock
@@ -94,20 +96,16 @@ def test_an_undo_that_would_break_what_another_built_on_it_is_refused(plan: Path
     assert plan.read_bytes() == theirs
 
 
-def test_what_others_write_is_noticed_once_and_what_we_write_never(plan: Path) -> None:
+def test_what_others_write_is_told_from_what_was_written_here(plan: Path) -> None:
     editor = editor_of(plan)
     project = load_project(plan.parents[1], {})
-    assert editor.notice(None) is None
-    editor.commit(TITLE, editor.open())
-    assert not editor.is_changed(project)
+    before = editor.commit(TITLE, editor.open()).view
+    assert editor.wrote(look(project))
     change(plan, 'notes = "Cents."', 'notes = "Whole cents."')
-    assert editor.is_changed(project)
-    noticed = editor.notice(None)
-    assert noticed
-    assert noticed.done == "the plan was changed on disk (002: notes)"
-    assert not editor.is_changed(project)
-    plan.write_bytes(plan.read_bytes())
-    assert editor.notice(None) is None
+    after = look(project)
+    assert not editor.wrote(after)
+    assert foreign_change(before, after) == "the plan was changed on disk (002: notes); makes nothing stale"
+    assert foreign_change(after, look(project)) == ""
 
 
 def test_marks_line_ends_and_a_last_line_without_one_stay(plan: Path) -> None:

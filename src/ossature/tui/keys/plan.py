@@ -17,6 +17,8 @@ from ossature.domain.plain_text import clean_line
 from ossature.domain.plan import Intent, Plan, Task
 from ossature.engine import plan_edits as ed
 from ossature.engine.plan_editor import Outcome, PlanEditor, Sheet
+from ossature.engine.plan_effect import foreign_change
+from ossature.engine.preview import ProjectView
 from ossature.errors import OssatureError
 from ossature.project import load_project
 from ossature.store.plan_text import task_lines
@@ -59,6 +61,15 @@ class PlanKeys(AnswerKeys):
     def _jobs(self) -> deque[_Job]:
         return deque()
 
+    _foreign: str = ""
+    """What to say of a change of the plan during a run, unless the run says that it was its own."""
+    _foreign_age = 0
+
+    @cached_property
+    def _plan_writes(self) -> deque[int]:
+        """How often the run had written the plan, at the last few ticks."""
+        return deque([0], maxlen=3)
+
     @cached_property
     def _copies(self) -> dict[str, _Copy]:
         return {}
@@ -94,6 +105,22 @@ class PlanKeys(AnswerKeys):
     def action_redo(self) -> None:
         redo = functools.partial(self.editor.redo, running=self._in_flight())
         self._do(redo, self._plan_edited)
+
+    def looked(self, before: ProjectView | None, after: ProjectView) -> None:
+        super().looked(before, after)
+        if before is not None and self.bridge.is_live and not self.editor.wrote(after):
+            self._foreign, self._foreign_age = foreign_change(before, after) or self._foreign, 0
+
+    def tick(self) -> None:
+        """A run says that it wrote the plan before or after that is seen: others are told of later."""
+        super().tick()
+        self._foreign_age += 1
+        if self.bridge.plan_writes > self._plan_writes[0]:
+            self._foreign = ""
+        elif self._foreign and self._foreign_age > 1:
+            self.say(self._foreign, "warn")
+            self._foreign = ""
+        self._plan_writes.append(self.bridge.plan_writes)
 
     def _turn(self, task: str, intent: Intent) -> None:
         """Give the task that status, or take it away where it has it."""
