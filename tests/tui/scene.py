@@ -113,7 +113,7 @@ FINDINGS = (
         issue="It is not said what happens to an id when the newest expense is removed and another is added.",
         suggestion="Say that an id is never given twice, and where the next one is kept.",
         path="specs/expenses.smd",
-        line=49,
+        line=47,
     ),
     Finding(
         spec="SPENNY_CLI",
@@ -122,7 +122,7 @@ FINDINGS = (
         issue="Shares are rounded, but not how: the lines may not add up to 100%.",
         suggestion="Name the rule, for instance largest remainder.",
         path="specs/spenny_cli.smd",
-        line=60,
+        line=62,
     ),
     Finding(
         spec="SPENNY_CLI",
@@ -130,7 +130,7 @@ FINDINGS = (
         place="Goals",
         issue="The width of a table is nowhere limited.",
         path="specs/spenny_cli.smd",
-        line=12,
+        line=13,
     ),
 )
 

@@ -12,6 +12,7 @@ from ossature.tui.frame import Frame
 from ossature.tui.keys.actions import ACTIONS, GROUPS, Action, bindings, footer_actions
 from ossature.tui.look.spans import text_of, width_of
 from ossature.tui.panes.chart import ChartPane
+from ossature.tui.panes.findings import FindingsPane
 from ossature.tui.panes.plan import PlanPane
 from ossature.tui.panes.specs import SpecsPane
 from ossature.tui.panes.task import TaskPane
@@ -30,6 +31,7 @@ OWNERS = {
     "chart": ChartPane,
     "list": RowList,
     "tree": SpecsPane,
+    "findings": FindingsPane,
     "viewer": LineViewer,
     "task": TaskPane,
     "page": Page,

@@ -47,7 +47,7 @@ def test_enter_on_a_section_shows_its_raw_text_and_escape_goes_back(asked: Scene
     run(dialogue())
 
 
-@pytest.mark.parametrize(("keys", "wanted"), [("1jjjjj", "+27"), ("2", "+49")])
+@pytest.mark.parametrize(("keys", "wanted"), [("1jjjjj", "+27"), ("2", "+47")])
 def test_e_opens_the_editor_at_the_line(
     asked: Scene, monkeypatch: pytest.MonkeyPatch, keys: str, wanted: str
 ) -> None:
@@ -101,7 +101,7 @@ def test_findings_are_sorted_by_severity_and_shown_whole(asked: Scene) -> None:
             ]
             await press(pilot, "2", "enter")
             assert "Say that an id is never given twice" in screen(app)
-            assert "specs/expenses.smd:49" in screen(app)
+            assert "specs/expenses.smd:47" in screen(app)
 
     run(dialogue())
 
@@ -393,5 +393,29 @@ def test_specs_say_what_uses_them_and_lead_to_it(asked: Scene) -> None:
             assert (app.focused_pane, app.plan.key) == ("plan", "004")
             await press(pilot, "1", "G", "L")
             assert "no task uses this place" in screen(app)
+
+    run(dialogue())
+
+
+def test_findings_are_accepted_dismissed_and_opened_again(asked: Scene) -> None:
+    async def dialogue() -> None:
+        async with shown(asked, WIDE) as (app, pilot):
+            await press(pilot, "2", "c")
+            await until(pilot, lambda: "Settled" in screen(app))
+            assert "accepted; c takes it back" in screen(app)
+            line = next(line for line in screen(app).splitlines() if "It is not" in line)
+            assert "✓" in line
+            assert "✗1" not in screen(app)
+            await press(pilot, "c")
+            await until(pilot, lambda: "Settled" not in screen(app))
+            await press(pilot, "d", *"no such case", "enter")
+            await until(pilot, lambda: "1 settled" in app.findings.border_subtitle)
+            await press(pilot, "enter")
+            assert "Dismissed by tui" in screen(app)
+            assert "Reason: no such case" in screen(app)
+            await press(pilot, "escape", "d")
+            await until(pilot, lambda: "Settled" not in screen(app))
+            await press(pilot, "G", "d", "enter")
+            assert "a reason is needed" in screen(app)
 
     run(dialogue())

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from ossature.analysis.desk import Desk, Inquiry
+from ossature.analysis.rulings import Bench
 from ossature.analysis.texts import (
     all_specs,
     architecture_text,
@@ -25,6 +26,7 @@ from ossature.domain.spec import SpecTree
 from ossature.spec.refs import Resolved, resolve_arch_ref, resolve_spec_ref
 from ossature.store.disk import write_atomic
 from ossature.store.findings import read_audits, write_audit
+from ossature.store.rulings import read_rulings
 
 _ORDER: Mapping[str, int] = {"error": 0, "warning": 1, "info": 2}
 
@@ -59,6 +61,7 @@ async def audit_specs(desk: Desk, tree: SpecTree) -> dict[str, SpecAudit]:
     Raises ModelError, OssatureError.
     """
     stored = read_audits(desk.project.audit_dir)
+    bench = Bench(tree, read_rulings(desk.project.rulings_path))
     audits: dict[str, SpecAudit] = {}
     for job in _jobs(desk, tree):
         known = stored.get(job.spec)
@@ -66,16 +69,16 @@ async def audit_specs(desk: Desk, tree: SpecTree) -> dict[str, SpecAudit]:
         found = known if known is not None and is_cached else await _audit(desk, tree, job)
         audits[job.spec] = found
         desk.channel.emit(ev.SpecAudited(spec=job.spec, findings=found.findings, is_cached=is_cached))
-        write_report(desk, audits)
+        write_report(desk, audits, bench)
     return audits
 
 
 def open_errors(audits: Mapping[str, SpecAudit]) -> list[Finding]:
-    """Findings that keep a plan from being made."""
+    """Findings that keep a plan from being made, of audits without what is settled."""
     return [finding for audit in audits.values() for finding in audit.open_errors]
 
 
-def write_report(desk: Desk, audits: Mapping[str, SpecAudit]) -> None:
+def write_report(desk: Desk, audits: Mapping[str, SpecAudit], bench: Bench) -> None:
     """`audit/report.md`: all findings, for people."""
     settings = desk.project.settings
     lines = [f"# Audit of {settings.name}", ""]
@@ -89,6 +92,10 @@ def write_report(desk: Desk, audits: Mapping[str, SpecAudit]) -> None:
             lines += [f"### {finding.severity}: {name or finding.spec or 'general'}", "", finding.issue, ""]
             if finding.suggestion:
                 lines += [f"**Suggestion:** {finding.suggestion}", ""]
+            ruling = bench.judge(finding).ruling
+            if ruling:
+                reason = f": {ruling.reason}" if ruling.reason else ""
+                lines += [f"**{ruling.kind.capitalize()}**{reason}", ""]
     write_atomic(desk.project.audit_dir / "report.md", "\n".join(lines).encode())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from ossature.analysis.audit import audit_specs, open_errors
 from ossature.analysis.brief import write_briefs
 from ossature.analysis.desk import Desk
 from ossature.analysis.replan import update_plan
+from ossature.analysis.rulings import Bench
 from ossature.build.slots import Slots
 from ossature.build.tools import Tools
 from ossature.domain import event as ev
@@ -32,6 +33,7 @@ from ossature.engine.whole import is_verified
 from ossature.errors import Exit, OssatureError, PlanError
 from ossature.project import Project
 from ossature.store.findings import read_audits
+from ossature.store.rulings import read_rulings
 
 
 class RunEnd(NamedTuple):
@@ -66,7 +68,7 @@ class Pipeline:
             if end is not None:
                 return end
         if goal == "plan":
-            end = await self._plan(tree, read_audits(self.project.audit_dir))
+            end = await self._plan(tree, self._unsettled(tree, read_audits(self.project.audit_dir)))
             if end is not None:
                 return end
         if goal == "accept":
@@ -101,7 +103,7 @@ class Pipeline:
     async def _audit(self, tree: SpecTree) -> RunEnd | None:
         """Review, then plan; an end where the plan cannot be made."""
         self.channel.emit(ev.PhaseStarted(phase="audit"))
-        audits = await audit_specs(self.desk, tree)
+        audits = self._unsettled(tree, await audit_specs(self.desk, tree))
         open_ones = open_errors(audits)
         if open_ones and not self.request.plans_anyway:
             first = open_ones[0]
@@ -111,9 +113,14 @@ class Pipeline:
                 Exit.FAILED,
                 f"the audit left {count(len(open_ones), 'error')} open, so nothing was planned: "
                 f"{place}{first.issue}",
-                "mend the specs and run `ossature audit` again, or plan all the same with `--plan-anyway`",
+                "mend the specs (`ossature audit --fix ID`), settle the finding (`--accept ID`), or plan all"
+                " the same with `--plan-anyway`",
             )
         return await self._plan(tree, audits)
+
+    def _unsettled(self, tree: SpecTree, audits: Mapping[str, SpecAudit]) -> dict[str, SpecAudit]:
+        """Without the findings that people settled."""
+        return Bench(tree, read_rulings(self.project.rulings_path)).unsettled(audits)
 
     async def _plan(self, tree: SpecTree, audits: dict[str, SpecAudit]) -> RunEnd | None:
         self.channel.emit(ev.PhaseStarted(phase="brief"))

@@ -32,7 +32,10 @@ from ossature.store.safe_root import SafeRoot
 from ossature.store.tasklog import list_attempts
 
 if TYPE_CHECKING:
-    from ossature.domain.finding import SpecAudit
+    from ossature.analysis.rulings import Bench
+    from ossature.domain.ruling import Judged
+    from ossature.store.findings import Audits
+    from ossature.store.rulings import Rulings
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,38 @@ class ProjectView:
     loaded: Loaded | None = field(default=None, repr=False)
 
     @cached_property
-    def audits(self) -> Mapping[str, SpecAudit]:
+    def audits(self) -> Audits:
         """Stored audits by spec id, '' across specs."""
         # pydantic takes longer to import than a no-op build takes; most commands never look at findings.
         from ossature.store.findings import read_audits
 
         return read_audits(self.project.audit_dir)
+
+    @property
+    def unusable(self) -> tuple[Diagnostic, ...]:
+        """What is wrong with the stored audits and rulings."""
+        return (*self.audits.warnings, *self.rulings.warnings)
+
+    @cached_property
+    def rulings(self) -> Rulings:
+        """What people decided about findings, by the finding's key."""
+        # As for the audits.
+        from ossature.store.rulings import read_rulings
+
+        return read_rulings(self.project.rulings_path)
+
+    @cached_property
+    def bench(self) -> Bench:
+        """Judges findings by the specs and rulings of this look."""
+        # As for the audits.
+        from ossature.analysis.rulings import Bench
+
+        return Bench(self.tree, self.rulings, refs=self.loaded.sources.refs if self.loaded else None)
+
+    @cached_property
+    def findings(self) -> tuple[Judged, ...]:
+        """All that the audits found, and what was decided about it."""
+        return tuple(self.bench.judge_all({name: audit.findings for name, audit in self.audits.items()}))
 
     def find(self, task_id: str) -> TaskView | None:
         task = self.plan.find(task_id) if self.plan else None

@@ -12,8 +12,9 @@ _IGNORED = ("work/", "runs/", "lease", "identity", ".ossature-*.tmp")
 _EARLIER = ("work/", "runs/", "lease", ".ossature-*.tmp")
 """As written before there was an `identity`."""
 _HISTORY = ("tasks/", "exchanges/")
-_ATTRIBUTES = "* -text\nledger.jsonl merge=union\n"
-"""Bytes stay as written; two branches' landings are both kept."""
+_ATTRIBUTES = "* -text\nledger.jsonl merge=union\nrulings.jsonl merge=union\n"
+"""Bytes stay as written; two branches' landings are both kept, and so are their rulings."""
+_EARLIER_ATTRIBUTES = "* -text\nledger.jsonl merge=union\n"
 
 
 def refuse_links(project: Project) -> None:
@@ -48,7 +49,7 @@ def prepare_state_dir(project: Project) -> None:
     # `[history] commit` may change later; a file that a person edited stays theirs.
     if found is None or (found != wanted and found in known):
         write_atomic(folder / ".gitignore", wanted)
-    if not (folder / ".gitattributes").exists():
+    if read_existing(folder / ".gitattributes") in (None, _EARLIER_ATTRIBUTES.encode()):
         write_atomic(folder / ".gitattributes", _ATTRIBUTES.encode())
 
 

@@ -62,7 +62,7 @@ class Frame(InOrder, inherit_bindings=False):
     BINDINGS = bindings("app", "question")
     HELP_SCOPES: ClassVar[dict[str, tuple[Scope, ...]]] = {
         "specs": ("list", "tree", "app"),
-        "findings": ("list", "app"),
+        "findings": ("list", "findings", "app"),
         "plan": ("plan", "list", "app"),
         "chart": ("chart", "app"),
         "task": ("viewer", "task", "app"),

@@ -204,7 +204,7 @@ def _looked(project: Project, environ: Mapping[str, str]) -> ProjectView | Ossat
     try:
         view = look(load_project(project.root, environ))
         # Made here, since the first access takes its time.
-        _ = view.audits, view.forecast, view.coverage
+        _ = view.audits, view.findings, view.forecast, view.coverage
     except OssatureError as error:
         return error
     return view

@@ -14,7 +14,10 @@ def test_the_state_folder_says_what_git_keeps(tmp_path: Path):
     ignored = (tmp_path / ".ossature" / ".gitignore").read_text().splitlines()
     assert {"work/", "lease", "runs/", "tasks/", "exchanges/"} <= set(ignored)
     attributes = (tmp_path / ".ossature" / ".gitattributes").read_text()
-    assert attributes == "* -text\nledger.jsonl merge=union\n"
+    assert attributes == "* -text\nledger.jsonl merge=union\nrulings.jsonl merge=union\n"
+    (tmp_path / ".ossature" / ".gitattributes").write_text("* -text\nledger.jsonl merge=union\n")
+    prepare_state_dir(Project(root=tmp_path))
+    assert (tmp_path / ".ossature" / ".gitattributes").read_text() == attributes
 
 
 def test_a_project_that_keeps_its_history_commits_it(tmp_path: Path):

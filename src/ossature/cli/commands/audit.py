@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 
 from ossature.cli.command import Command, add_run_arguments
+from ossature.cli.commands.findings import add_arguments as add_finding_arguments
+from ossature.cli.commands.findings import settle
 from ossature.cli.running import replay_folder, start_run
 from ossature.cli.terminal import Terminal
 from ossature.engine.session import RunRequest
@@ -12,7 +14,10 @@ from ossature.project import load_project
 
 
 def audit(args: argparse.Namespace, terminal: Terminal) -> int:
-    """Run the audit; what has not changed since the last one is not asked again."""
+    """Run the audit; what has not changed since the last one is not asked again. Or settle its findings."""
+    settled = settle(args, terminal)
+    if settled is not None:
+        return settled
     project = load_project(terminal.cwd, terminal.environ)
     request = RunRequest(
         goal="audit",
@@ -38,6 +43,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plan-anyway", action="store_true", help="plan although the audit leaves errors open"
     )
+    add_finding_arguments(parser)
     parser.add_argument("--auto", action="store_true", help="ask nothing")
     add_run_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the events as JSON lines; ask nothing")
@@ -48,6 +54,8 @@ COMMANDS = {
         about="Lets a model review the specs, then writes briefs, interfaces and the plan.",
         examples=(
             ("ossature audit", "review and plan what changed"),
+            ("ossature audit --list", "the findings and their ids"),
+            ('ossature audit --dismiss 3f9a21 --reason "never empty"', "settle a finding"),
             ("ossature audit --plan-anyway", "plan although errors are open"),
             ("ossature audit --model openai:gpt-5", "with another model"),
         ),

@@ -18,7 +18,6 @@ from ossature.project import Project, load_project
 from ossature.store.lease import LeaseInfo, read_dead, read_holder
 
 if TYPE_CHECKING:
-    from ossature.domain.finding import SpecAudit
     from ossature.domain.state import RunState
 
 _TONES = {
@@ -73,12 +72,12 @@ def _print_specs(view: ProjectView, terminal: Terminal) -> None:
             ("quiet", " (`ossature validate`)" if found else ""),
         ]
     )
-    severities = Counter(finding.severity for audit in _audits(view) for finding in audit.findings)
-    if severities:
-        shown = ", ".join(
-            count(severities[name], name) for name in ("error", "warning", "info") if severities[name]
-        )
-        terminal.line(f"audit: {shown} (`{view.project.relative(view.project.audit_dir)}/`)")
+    open_ones, settled = _findings(view)
+    if open_ones or settled:
+        names = ("error", "warning", "info")
+        shown = ", ".join(count(open_ones[name], name) for name in names if open_ones[name])
+        more = f"{', ' if shown else ''}{settled} settled" if settled else ""
+        terminal.line(f"audit: {shown}{more} (`ossature audit --list`)")
 
 
 def _print_tasks(view: ProjectView, live: RunState | None, terminal: Terminal) -> None:
@@ -130,20 +129,24 @@ def _print_run(live: RunState | None, dead: LeaseInfo | None, terminal: Terminal
         terminal.line(f"  [{question.id}] {question.subject} ({verbs}): `ossature answer`", tone="ask")
 
 
-def _audits(view: ProjectView) -> list[SpecAudit]:
-    """Stored audits; a project that has none does not pay for reading them."""
-    return list(view.audits.values()) if view.project.audit_dir.is_dir() else []
+def _findings(view: ProjectView) -> tuple[Counter[str], int]:
+    """Open findings by severity, and how many are settled; without audits, nothing is read."""
+    if not view.project.audit_dir.is_dir():
+        return Counter(), 0
+    open_ones = Counter(item.finding.severity for item in view.findings if item.is_open)
+    return Counter(open_ones), len(view.findings) - open_ones.total()
 
 
 def _as_json(view: ProjectView, live: RunState | None) -> dict[str, Any]:
     found = (*view.tree.diagnostics, *view.diagnostics)
-    severities = Counter(finding.severity for audit in _audits(view) for finding in audit.findings)
+    open_ones, settled = _findings(view)
     return {
         "project": view.project.settings.name,
         "root": str(view.project.root),
         "specs": list(view.tree.specs),
         "diagnostics": dict(Counter(diagnostic.severity for diagnostic in found)),
-        "findings": dict(severities),
+        "findings": dict(open_ones),
+        "findings_settled": settled,
         "has_plan": view.plan is not None,
         "tasks": [
             {

@@ -12,10 +12,21 @@ from textual.binding import Binding, BindingType
 
 from ossature.tui.keys.names import spelled
 
-Scope = Literal["app", "question", "plan", "chart", "list", "tree", "viewer", "task", "page"]
-"""Whose method it is: the app's (`app`, `question`), that of a list, the tree, the plan or a drawing of it, a
-text, the task pane, or a page over the panes."""
-GROUPS = ("Run", "Question", "Panes", "Graph", "Task", "Plan", "Lists", "Text", "History", "Program")
+Scope = Literal["app", "question", "plan", "chart", "list", "tree", "findings", "viewer", "task", "page"]
+"""Whose method it is: the app's (`app`, `question`), or that of a list, a pane, a text or a page."""
+GROUPS = (
+    "Run",
+    "Question",
+    "Panes",
+    "Graph",
+    "Task",
+    "Plan",
+    "Lists",
+    "Findings",
+    "Text",
+    "History",
+    "Program",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +177,16 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("unfold(True)", "right", "open", "Open the branch", "tree", "Lists", alias="open"),
     Action("users", "L", "used by", "The tasks that use this place; enter goes there", "tree", "Lists", 5),
+    Action(
+        "accept",
+        "c",
+        "accept",
+        "Accept: the spec is right as it is; again: reopen",
+        "findings",
+        "Findings",
+        4,
+    ),
+    Action("dismiss", "d", "dismiss", "Dismiss for a reason; again: reopen", "findings", "Findings", 5),
     Action("line(1)", "down,j", "down", "A line down", "viewer", "Text"),
     Action("line(-1)", "up,k", "up", "A line up", "viewer", "Text"),
     Action("page(1)", "pagedown,space,ctrl+f", "page down", "A page down", "viewer", "Text"),
@@ -233,10 +254,12 @@ ACTIONS: tuple[Action, ...] = (
 
 ACTING = frozenset(
     {
+        "accept",
         "answer",
         "audit",
         "build",
         "build_task",
+        "dismiss",
         "edit",
         "pause",
         "plan",

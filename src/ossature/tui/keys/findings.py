@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+
+from textual.worker import Worker, WorkerState
+
 from ossature.domain.plain_text import clean_line
+from ossature.domain.ruling import Judged, RulingKind
+from ossature.engine.ruling import rule
+from ossature.errors import OssatureError
+from ossature.project import Project
 from ossature.tui.look.spans import Span
-from ossature.tui.showing import Showing
+from ossature.tui.panes.findings import FindingsPane
+from ossature.tui.showing import BY, Showing
+from ossature.tui.widgets.bar import Asking
 from ossature.tui.widgets.picker import Picker
 from ossature.tui.widgets.rows import Row
 
@@ -32,9 +42,62 @@ class FindingKeys(Showing):
             Picker(f"Tasks that use {clean_line(node.text)}", rows, glyphs=self.glyphs), self._go_to_task
         )
 
+    def on_findings_pane_ruling_wanted(self, event: FindingsPane.RulingWanted) -> None:
+        """Rule the finding under the cursor, or take back what is ruled so already."""
+        remark = self.findings.selected
+        if remark is None or self.bridge.is_read_only:
+            return
+        judged = remark.judged
+        if judged is None:
+            self.say(
+                "a check's problem is mended in its file (e); only findings of the audit are ruled", "warn"
+            )
+        elif judged.ruling and judged.ruling.kind == event.kind:
+            self._rule(judged, "open")
+        elif event.kind == "accepted":
+            self._rule(judged, "accepted")
+        else:
+            self.bar.ask(
+                Asking(
+                    f"dismiss {judged.id}: why?",
+                    submit=lambda reason: self._dismiss(judged, reason),
+                    initial=judged.ruling.reason if judged.ruling else "",
+                )
+            )
+
+    def _dismiss(self, judged: Judged, reason: str) -> None:
+        if reason.strip():
+            self._rule(judged, "dismissed", reason)
+        else:
+            self.say("not dismissed: a reason is needed", "warn")
+
+    def _rule(self, judged: Judged, kind: RulingKind, reason: str = "") -> None:
+        keep = functools.partial(_ruled, self.bridge.project, judged, kind, reason)
+        self.run_worker(keep, thread=True, group="ruling", name="ruling", exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.worker.name != "ruling" or event.state is not WorkerState.SUCCESS:
+            return
+        done = event.worker.result
+        if isinstance(done, OssatureError):
+            self.say_error(done)
+        else:
+            self.say(str(done), "good")
+            self.reload()
+
     def _go_to_task(self, task: str | None) -> None:
         if task:
             self.follows = False
             self.plan.move_to(task)
             self.show_plan()
             self.go_to("plan")
+
+
+def _ruled(project: Project, judged: Judged, kind: RulingKind, reason: str) -> str | OssatureError:
+    """What was done, or what kept it from being done."""
+    try:
+        rule(project, judged, kind, reason=reason, by=BY)
+    except OssatureError as error:
+        return error
+    undo = {"accepted": "; c takes it back", "dismissed": "; d takes it back", "open": ""}
+    return f"{judged.id} {'is open again' if kind == 'open' else kind}{undo[kind]}"

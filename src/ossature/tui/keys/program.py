@@ -44,6 +44,8 @@ class ProgramKeys(ViewKeys):
             case "chart":
                 self.show_view("chart")
                 target = self.chart
+            case "findings":
+                target = self.findings
             case "tree":
                 target = self.specs
             case "plan":

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from ossature.domain.finding import Finding
+from textual.message import Message
+
+from ossature.analysis.rulings import Bench
 from ossature.domain.plain_text import clean_line
+from ossature.domain.ruling import Judged, Ruling
+from ossature.domain.spec import SpecTree
 from ossature.domain.state import RunState
 from ossature.engine.preview import ProjectView
 from ossature.errors import Diagnostic
+from ossature.tui.keys.actions import bindings
 from ossature.tui.look.glyphs import Glyphs
 from ossature.tui.look.spans import Span
 from ossature.tui.widgets.bar import title
@@ -18,6 +24,8 @@ from ossature.tui.widgets.rows import Row, RowList
 _ORDER = ("error", "warning", "info")
 _TONES: Mapping[str, str] = {"error": "bad", "warning": "warn", "info": "quiet"}
 _WORDS: Mapping[str, str] = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
+_SETTLED = "settled"
+"""Heading of what a person has ruled, whatever its severity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +41,52 @@ class Remark:
     """As people read it."""
     path: str
     line: int
-    origin: str
-    """`audit` or `check`."""
+    judged: Judged | None = None
+    """What a finding of the audit is ruled by; None for a check's, which are mended in their file."""
+
+    @property
+    def ruling(self) -> Ruling | None:
+        """None while it is open."""
+        return self.judged.ruling if self.judged else None
+
+    @property
+    def is_open(self) -> bool:
+        return self.ruling is None
 
     @property
     def tone(self) -> str:
-        return _TONES[self.severity]
+        return _TONES[self.severity] if self.is_open else "quiet"
 
 
 def remarks_of(state: RunState, view: ProjectView | None) -> list[Remark]:
-    """Worst first, then by spec; findings of the run that is shown win over stored ones."""
-    found: list[Remark] = []
-    audits = {spec: audit.findings for spec, audit in view.audits.items()} if view else {}
-    audits.update(state.findings)
-    for spec, findings in audits.items():
-        found += [_of_finding(item, spec, number) for number, item in enumerate(findings)]
-    if view:
-        spec_of = {spec.path: name for name, spec in view.tree.specs.items()}
-        known = dict.fromkeys((*view.tree.diagnostics, *view.diagnostics))
-        found += [_of_diagnostic(item, spec_of.get(item.place.path, "")) for item in known]
-    return sorted(found, key=lambda r: (_ORDER.index(r.severity), r.spec, r.path, r.line))
+    """Open ones first, worst first, then by spec; findings of the run that is shown win over stored ones."""
+    if view is None:
+        bench = Bench(SpecTree(), {})
+        return _sorted(_of_finding(item) for item in bench.judge_all(state.findings))
+    audits = {spec: audit.findings for spec, audit in view.audits.items()} | state.findings
+    found = [_of_finding(item) for item in view.bench.judge_all(audits)]
+    spec_of = {spec.path: name for name, spec in view.tree.specs.items()}
+    known = dict.fromkeys((*view.tree.diagnostics, *view.diagnostics, *view.unusable))
+    found += [_of_diagnostic(item, spec_of.get(item.place.path, "")) for item in known]
+    return _sorted(found)
 
 
-def _of_finding(finding: Finding, spec: str, number: int) -> Remark:
+def _sorted(remarks: Iterable[Remark]) -> list[Remark]:
+    return sorted(remarks, key=lambda r: (not r.is_open, _ORDER.index(r.severity), r.spec, r.path, r.line))
+
+
+def _of_finding(judged: Judged) -> Remark:
+    finding = judged.finding
     return Remark(
-        key=f"audit:{spec}:{number}",
+        key=f"audit:{judged.key}",
         severity=finding.severity,
-        spec=finding.spec or spec,
+        spec=finding.spec,
         text=finding.issue,
         suggestion=finding.suggestion,
         place=finding.place,
         path=finding.path,
         line=finding.line,
-        origin="audit",
+        judged=judged,
     )
 
 
@@ -79,12 +100,20 @@ def _of_diagnostic(item: Diagnostic, spec: str) -> Remark:
         place=str(item.place),
         path=item.place.path,
         line=item.place.line,
-        origin="check",
     )
 
 
 class FindingsPane(RowList):
-    """Headings by severity, a row for each remark."""
+    """Headings by severity, a row for each remark; what is settled comes last."""
+
+    BINDINGS = bindings("findings")
+
+    class RulingWanted(Message):
+        """A person rules the finding under the cursor."""
+
+        def __init__(self, kind: Literal["accepted", "dismissed"]) -> None:
+            super().__init__()
+            self.kind = kind
 
     def __init__(self, *, glyphs: Glyphs) -> None:
         super().__init__(id="findings", classes="pane", glyphs=glyphs, empty="no findings")
@@ -94,42 +123,47 @@ class FindingsPane(RowList):
         self._remarks = {remark.key: remark for remark in remarks}
         self.set_rows(finding_rows(remarks, self.glyphs))
         self.border_title = title("2 Findings")
-        numbers = [(s, _count(remarks, s)) for s in _ORDER]
-        counts = [f"{n} {_WORDS[s].lower().removesuffix('s' if n == 1 else '')}" for s, n in numbers if n]
-        self.border_subtitle = title(f"/{self.filter}" if self.filter else ", ".join(counts))
+        self.border_subtitle = title(f"/{self.filter}" if self.filter else _tally(remarks))
 
     @property
     def selected(self) -> Remark | None:
         return self._remarks.get(self.key)
+
+    def action_accept(self) -> None:
+        self.post_message(self.RulingWanted("accepted"))
+
+    def action_dismiss(self) -> None:
+        self.post_message(self.RulingWanted("dismissed"))
 
 
 def finding_rows(remarks: list[Remark], glyphs: Glyphs) -> list[Row]:
     rows: list[Row] = []
     heading = ""
     for remark in remarks:
-        if remark.severity != heading:
-            heading = remark.severity
+        name = remark.severity if remark.is_open else _SETTLED
+        if name != heading:
+            heading = name
             count = str(_count(remarks, heading))
+            word = _WORDS.get(heading, "Settled")
             rows.append(
-                Row(
-                    f"heading:{heading}",
-                    (Span(_WORDS[heading], "label"),),
-                    (Span(f"{count} ", "quiet"),),
-                    True,
-                )
+                Row(f"heading:{heading}", (Span(word, "label"),), (Span(f"{count} ", "quiet"),), True)
             )
-        spec = f"{clean_line(remark.spec)} " if remark.spec else ""
-        rows.append(
-            Row(
-                remark.key,
-                (
-                    Span(f" {glyphs.severity[remark.severity]} ", remark.tone),
-                    Span(spec, "quiet"),
-                    Span(clean_line(remark.text)),
-                ),
-            )
-        )
+        rows.append(_row(remark, glyphs))
     return rows
+
+
+def _row(remark: Remark, glyphs: Glyphs) -> Row:
+    spec = f"{clean_line(remark.spec)} " if remark.spec else ""
+    ruling = remark.ruling
+    sign = glyphs.severity[remark.severity]
+    if ruling:
+        sign = glyphs.status["done" if ruling.kind == "accepted" else "skipped"]
+    left = (
+        Span(f" {sign} ", remark.tone),
+        Span(spec, "quiet"),
+        Span(clean_line(remark.text), "plain" if remark.is_open else "quiet"),
+    )
+    return Row(remark.key, left, (Span(f"{ruling.kind} ", "quiet"),) if ruling else ())
 
 
 def remark_text(remark: Remark) -> str:
@@ -140,13 +174,26 @@ def remark_text(remark: Remark) -> str:
         ("Spec", remark.spec),
         ("Place", remark.place),
         ("File", f"{where}  (e opens it there)" if where else ""),
-        ("Found by", "the audit" if remark.origin == "audit" else "ossature validate"),
+        ("Found by", "the audit" if remark.judged else "ossature validate"),
+        ("Id", remark.judged.id if remark.judged else ""),
     )
     lines += [f"{label + ':':<10} {text}" for label, text in fields if text]
     if remark.suggestion:
         lines += ["", "Suggestion:", *remark.suggestion.splitlines()]
+    if remark.ruling:
+        who = f" by {remark.ruling.by}" if remark.ruling.by else ""
+        lines += ["", f"{remark.ruling.kind.capitalize()}{who} {remark.ruling.at}".rstrip()]
+        lines += [f"Reason: {remark.ruling.reason}"] if remark.ruling.reason else []
     return "\n".join(lines)
 
 
-def _count(remarks: list[Remark], severity: str) -> int:
-    return sum(1 for remark in remarks if remark.severity == severity)
+def _tally(remarks: list[Remark]) -> str:
+    numbers = [(s, _count(remarks, s)) for s in (*_ORDER, _SETTLED)]
+    words = {s: _WORDS[s].lower() for s in _ORDER}
+    return ", ".join(
+        f"{n} {words[s].removesuffix('s' if n == 1 else '') if s in words else s}" for s, n in numbers if n
+    )
+
+
+def _count(remarks: list[Remark], heading: str) -> int:
+    return sum(1 for remark in remarks if heading == (remark.severity if remark.is_open else _SETTLED))

@@ -244,7 +244,7 @@ def _spot(node: SpecNode) -> Spot:
 
 def _counts(nodes: Sequence[SpecNode], remarks: Sequence[Remark]) -> dict[str, Counter[str]]:
     by_path: dict[str, list[Remark]] = {}
-    for remark in remarks:
+    for remark in (remark for remark in remarks if remark.is_open):
         by_path.setdefault(remark.path, []).append(remark)
     return {
         node.key: Counter(r.severity for r in near if _is_within(r, node))
