@@ -7,7 +7,7 @@ LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url 
 	--custom-compile-command "make lock" $(LOCK_ARGS) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test faults lint check format keys screenshots bench recordings lock clean
+.PHONY: help venv demo test faults lint check format keys snapshots screenshots cast bench recordings lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,8 +53,14 @@ format: $(VENV)/.dev ## format the code and mend what ruff can mend
 keys: $(VENV)/.dev ## write docs/reference/keys.md anew from the table of actions
 	@$(PY) tools/keys_page.py
 
-screenshots: $(VENV)/.dev ## take the pictures of the TUI for the docs
-	@$(PY) tools/screenshots.py $(ARGS)
+snapshots: $(VENV)/.dev ## write every view of the screen as text, for its tests; then look at what changed
+	@$(PY) -m tools.snapshots $(ARGS)
+
+screenshots: $(VENV)/.dev ## take the pictures of the screen for the docs
+	@$(PY) -m tools.screenshots $(ARGS)
+
+cast: $(VENV)/.dev ## record the demo in a terminal, for asciinema
+	@$(PY) -m tools.cast $(ARGS)
 
 bench: $(VENV)/.dev ## measure what ossature itself costs, beside its references
 	@set -e; for script in bench/[!_]*.py; do echo "== $$script" >&2; $(PY) "$$script" $(ARGS); done

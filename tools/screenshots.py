@@ -1,19 +1,15 @@
-"""Takes the pictures of the screen: `python tools/screenshots.py [folder]`, default `screenshots/`.
+"""Takes the pictures of the screen: `python -m tools.screenshots [folder]`, default `screenshots/`.
 
-They show the demo: an owner process builds the example from its recordings, and the screen is attached to it
-without a terminal. A picture is drawn cell by cell, so that frames join.
+They show views of the gallery, without a terminal. A picture is drawn cell by cell, so that frames join.
 """
 
 import asyncio
 import html
 import os
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
 
 os.environ.update(
     TEXTUAL_ANIMATIONS="none", LC_ALL="C.UTF-8", TERM="xterm-256color", COLORTERM="truecolor", TZ="UTC"
@@ -25,17 +21,12 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from ossature.domain.decision import Approve
-from ossature.domain.state import RunState
-from ossature.engine.example import copy_example
-from ossature.engine.session import Attachment, RunRequest, spawn
-from ossature.project import Project, load_project
-from ossature.tui.app import OssatureApp, make_app
+from ossature.tui.app import OssatureApp
+from tests.tui.gallery import ROUTES, Route, walk
 
 CELL_WIDTH, CELL_HEIGHT, FONT_SIZE, MARGIN = 9.0, 20.0, 15.0, 12
 BACKGROUND = "#10141b"
 FONT = "JetBrains Mono"
-SIZES = ((80, 24), (160, 45))
 
 STROKES = {
     "─": "lr", "│": "ud", "╭": "rd", "╮": "ld", "╰": "ru", "╯": "lu", "├": "udr", "┤": "udl",
@@ -44,70 +35,16 @@ STROKES = {
 """Frames and rails: which edges of its cell a sign joins."""
 
 
-CHARS_PER_S = 1_500.0
-"""Of the recorded replies: slow enough to catch one as it comes in."""
-WELL_INTO_IT_S = 1.0
-"""After the beginning of a reply: there is something to see."""
-DEADLINE_S = 120.0
+ZOOM = 1.25
 
 
-class Shot(NamedTuple):
-    """A picture, and the keys that lead to what it shows."""
-
-    name: str
-    keys: tuple[str, ...] = ()
-
-
-AT_WORK = Shot("building")
-AT_QUESTION = (
-    Shot("fix-question"),
-    Shot("diff", ("4", "left")),
-    Shot("prompt", ("4", "left", "left", "left")),
-    Shot("findings", ("2", "enter")),
-    Shot("help", ("question_mark",)),
-)
-AT_END = (Shot("done"),)
-
-
-async def take(project: Project, shot: Shot, size: tuple[int, int], folder: Path) -> None:
-    """Write one picture as SVG and as PNG."""
-    app = make_app(project, None)
-    async with app.run_test(size=size) as pilot:
-        while app.bridge.view is None:
-            await pilot.pause(0.05)
-        await pilot.pause(0.3)
-        for key in shot.keys:
-            await pilot.press(key)
-            await pilot.pause(0.2)
-        await pilot.pause(0.3)
-        svg = draw(app)
-    name = f"{shot.name}-{size[0]}x{size[1]}"
-    (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
-    (folder / f"{name}.png").write_bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=2, **fonts()))
-    print(name)
-
-
-async def take_all(shots: tuple[Shot, ...], project: Project, folder: Path) -> None:
-    for shot in shots:
-        for size in SIZES:
-            await take(project, shot, size, folder)
-
-
-async def until(attachment: Attachment, is_so: Callable[[RunState], object]) -> None:
-    """Read the run's journal until it has come that far."""
-    end = time.monotonic() + DEADLINE_S
-    while not is_so(attachment.state):
-        attachment.poll()
-        if time.monotonic() > end:
-            raise SystemExit(f"the demo did not come that far: {attachment.state.activity}")
-        await asyncio.sleep(0.02)
-
-
-def is_streaming(state: RunState) -> bool:
-    """A task's reply is coming in, with something built before it."""
-    return state.done > 1 and any(
-        attempt.is_streaming for task in state.tasks.values() for attempt in task.attempts
-    )
+async def take(route: Route, folder: Path) -> None:
+    """Write the pictures of a route."""
+    async for seen in walk(route, only_pictures=True):
+        if seen.view.has_picture:
+            picture = resvg_py.svg_to_bytes(svg_string=draw(seen.app), zoom=ZOOM, **fonts())
+            (folder / f"{seen.name}.png").write_bytes(picture)
+            print(seen.name)
 
 
 def fonts() -> dict[str, object]:
@@ -234,34 +171,16 @@ def label(text: str, style: Style, *, x: float, y: float, colour: str) -> str:
     return f'<text {place} fill="{colour}"{weight} xml:space="preserve">{shown}</text>'
 
 
-async def main() -> None:
+def main() -> None:
+    """Take all pictures anew."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as place:
-        root = Path(place) / "spenny"
-        recordings = copy_example(root)
-        project = load_project(root, {})
-        request = RunRequest(
-            goal="all",
-            preset="tui",
-            replay=str(recordings),
-            matches_slots=True,
-            chars_per_s=CHARS_PER_S,
-            is_demo=True,
-        )
-        attachment = Attachment(project, spawn(project, request))
-        for size in SIZES:
-            await until(attachment, lambda state: not is_streaming(state))
-            await until(attachment, is_streaming)
-            await asyncio.sleep(WELL_INTO_IT_S)
-            await take(project, AT_WORK, size, folder)
-        await until(attachment, lambda state: state.questions)
-        await take_all(AT_QUESTION, project, folder)
-        for question in list(attachment.state.questions.values()):
-            attachment.decide(Approve(question_id=question.id, by="screenshots"))
-        await until(attachment, lambda state: state.is_over)
-        await take_all(AT_END, project, folder)
+    for old in [*folder.glob("*.png"), *folder.glob("*.svg")]:
+        old.unlink()
+    for route in ROUTES:
+        if any(view.has_picture for view in route.views):
+            asyncio.run(take(route, folder))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from textual import events
@@ -37,7 +38,7 @@ from ossature.tui.screens.directory import ActionProvider
 from ossature.tui.text.viewer import LineViewer
 from ossature.tui.widgets.bar import Bar
 from ossature.tui.widgets.footer import Footer
-from ossature.tui.widgets.header import Header
+from ossature.tui.widgets.header import Header, utc_now
 from ossature.tui.widgets.rows import RowList
 
 TALL_ROWS = 30
@@ -77,6 +78,7 @@ class Frame(InOrder, inherit_bindings=False):
         self.bridge = bridge
         self.is_demo = is_demo
         self.environ = dict(os.environ)
+        self.now: Callable[[], datetime] = utc_now
         self.table = KeyTable()
         self.key_problems: tuple[KeyProblem, ...] = ()
         self.glyphs: Glyphs = glyphs_for(self.environ)
@@ -199,12 +201,11 @@ class Frame(InOrder, inherit_bindings=False):
 
     def on_command_palette_opened(self) -> None:
         """A blinking cursor is traffic."""
-        self.footer.show_keys(PICKING)
         for field in self.screen.query(Input):
             field.cursor_blink = False
 
     def on_command_palette_closed(self) -> None:
-        self.show_footer()
+        self.call_after_refresh(self.show_footer)
 
     def on_bar_turned(self) -> None:
         self.show_footer()
@@ -216,7 +217,9 @@ class Frame(InOrder, inherit_bindings=False):
         self.screen.refresh(layout=True)
 
     def show_footer(self) -> None:
-        """The keys that do something now."""
+        """The keys that do something now; those of a dialog stay while it is open."""
+        if not isinstance(self.screen, Ground):
+            return
         if self.bar.asking:
             self.footer.show_keys(TYPING)
         elif self.bar.confirming:

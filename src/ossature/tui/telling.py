@@ -15,7 +15,6 @@ from ossature.tui.frame import PICKING, Frame
 from ossature.tui.keys.answers import question_lines
 from ossature.tui.look.spans import Span
 from ossature.tui.notices import wanted_notices
-from ossature.tui.widgets.header import utc_now
 from ossature.tui.widgets.picker import Picker
 
 SETTLE_S = 0.2
@@ -99,14 +98,14 @@ class Telling(Frame):
         return f" {self.glyphs.dot} ".join(parts)
 
     def show_header(self) -> None:
-        now = utc_now() if self.bridge.is_live and not self.is_remote else None
+        now = self.now() if self.bridge.is_live and not self.is_remote else None
         self.header.show(self.bridge, now, is_stepping=self.is_stepping)
 
     def pick(self, picker: Picker, chosen: Callable[[str | None], Any]) -> None:
         """Open a dialog; *chosen* gets the key of the row, or None."""
 
         def closed(key: str | None) -> Any:
-            self.show_footer()
+            self.call_after_refresh(self.show_footer)
             return chosen(key)
 
         self.footer.show_keys(PICKING)

@@ -123,4 +123,7 @@ def _key_lines(found: Sequence[Offer], width: int, table: KeyTable) -> list[list
         if width_of(lines[-1]) + width_of(piece) - 3 > width and len(lines[-1]) > 1:
             lines.append([Span("   ")])
         lines[-1] += piece
+    for line in lines:
+        # The space after the last one would be cut, with an ellipsis for it.
+        line[-1] = Span(line[-1].text.rstrip() or line[-1].text, line[-1].tone)
     return lines

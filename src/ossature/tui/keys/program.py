@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ossature.tui.frame import PICKING
 from ossature.tui.keys.actions import Action
 from ossature.tui.keys.views import ViewKeys
 from ossature.tui.screens.directory import ActionWanted, help_rows
@@ -24,6 +25,11 @@ class ProgramKeys(ViewKeys):
         rows = help_rows(self.table.actions, here=here, scopes=scopes)
         picker = Picker("Keys", rows, glyphs=self.glyphs, key=rows[1].key)
         self.pick(picker, self._help_chosen)
+
+    def action_command_palette(self) -> None:
+        # What lies below a dialog is not drawn any more once that is open.
+        self.footer.show_keys(PICKING)
+        super().action_command_palette()
 
     async def _help_chosen(self, key: str | None) -> None:
         if key is not None:
