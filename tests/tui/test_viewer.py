@@ -266,6 +266,9 @@ def test_keys_go_to_a_problem_and_open_its_place(asked: Scene, monkeypatch: pyte
             await press(pilot, "e")
             await until(pilot, lambda: opened or app.message)
             assert opened == [["vim", "+41", str(path.resolve())]]
+            await press(pilot, "G", "left_curly_bracket")
+            await until(pilot, lambda: viewer.note)
+            assert viewer.problem is not None
 
     run(dialogue())
 
@@ -287,6 +290,7 @@ def test_a_place_is_looked_for_where_it_lands_and_told_apart_outside(tmp_path: P
 
     assert find("src/a.py") == FoundFile(output / "src" / "a.py", "project")
     assert find("/build/work/0/tree/src/a.py") == FoundFile(output / "src" / "a.py", "project")
+    assert find("/workspace/src/a.py") == FoundFile(output / "src" / "a.py", "project")
     assert find("specs/b.smd") == FoundFile(root / "specs" / "b.smd", "project")
     assert find("src/c.py") == FoundFile(work / "0" / "tree" / "src" / "c.py", "stage")
     assert find(str(outside)) == FoundFile(outside, "outside")
@@ -296,6 +300,7 @@ def test_a_place_is_looked_for_where_it_lands_and_told_apart_outside(tmp_path: P
     names = (".ossature/work/0/tree/src/a.py", ".ossature/work/0/tree/lib/a.py")
     assert asked_file("./src/a.py", names, work) == names[0]
     assert asked_file("/elsewhere/work/0/tree/lib/a.py", names, work) == names[1]
+    assert asked_file("/workspace/src/a.py", names, work) == names[0]
     assert asked_file("a.py", names, work) is None
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
+from ossature.build.cage import STAGE
+
 Where = Literal["project", "stage", "outside"]
 
 
@@ -46,8 +48,10 @@ def asked_file(printed: str, names: Sequence[str], work: Path) -> str | None:
 
 
 def _below_tree(path: Path, work: Path) -> tuple[str, ...]:
-    """The parts of a stage's path below its tree; in a sandbox the way to it may be another one."""
+    """The parts of a stage's path below its tree, which is elsewhere in a sandbox."""
     parts = path.parts
+    if path.is_relative_to(STAGE):
+        return path.relative_to(STAGE).parts
     for index in range(len(parts) - 3):
         if parts[index] == work.name and parts[index + 2] == "tree":
             return parts[index + 3 :]

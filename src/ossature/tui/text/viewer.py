@@ -150,7 +150,7 @@ class LineViewer(WorkingView, inherit_bindings=False):
         self.marked_row = row
         seen = [one.piece.row for one in self.shown()[: max(self.room // 2, 1)]]
         if self.is_placed_by_end or row not in seen:
-            place = self.filter.place_of(row) if self.filter else row
+            place = self._place_of(row)
             self.go(min(Place(max(place - 2, 0)), self.last_place()))
         self._shown = None
         self.refresh()
@@ -223,13 +223,23 @@ class LineViewer(WorkingView, inherit_bindings=False):
 
     def action_problem(self, step: int) -> None:
         """Go to the next or previous row that complains about something."""
-        row = self._row if self.marked_row is None else self.marked_row
-        place = self.filter.place_of(row) if self.filter else row
-        start = place if self.marked_row is None and step > 0 else place + step
+        start = self._walk_start(step)
         self._elsewhere(keeps_mark=True)
         self.is_following = False
         walk = self._walk = Walk(self.document, start, step)
         self.work(walk.step, lambda: self._walk is walk, "walk")
+
+    def _walk_start(self, step: int) -> int:
+        """Beside the marked row; without one, what is visible is looked at, too."""
+        if self.is_placed_by_end:
+            return self.document.count - (step < 0)
+        if self.marked_row is not None:
+            return self._place_of(self.marked_row) + step
+        shown = self.shown()
+        return self._place_of(shown[0 if step > 0 else -1].piece.row) if shown else 0
+
+    def _place_of(self, row: int) -> int:
+        return self.filter.place_of(row) if self.filter else row
 
     def _end_walk(self, walk: Walk) -> None:
         self._walk = None
