@@ -145,7 +145,7 @@ def test_tasks_are_added_split_and_merged(scene: Scene) -> None:
             await on(app, pilot, "005")
             await press(pilot, "plus")
             await until(pilot, lambda: len(app.screen_stack) == 2)
-            await press(pilot, "tab", "N", "tab", "tab", "tab", "a", "enter", "b", "ctrl+s")
+            await press(pilot, "N", "tab", "tab", "tab", "a", "enter", "b", "ctrl+s")
             await says(app, pilot, "009 added")
             assert app.plan.key == "009"
             assert tasks_of(scene)["009"].depends_on == ("005",)

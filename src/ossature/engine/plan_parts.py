@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ossature.domain.plan import Plan, Task, graph_of
+from ossature.domain.plan import Graph, Plan, Task, graph_of
 from ossature.engine.plan_edits import Merge, SharedKey, Side, Split
 from ossature.errors import PlanError
 from ossature.spec.plan_check import named_in
@@ -91,13 +91,7 @@ def needed_of(task: Task, paths: Iterable[str]) -> set[str]:
 def merge_tasks(plan: Plan, edit: Merge) -> Task:
     """The one task. Raises PlanError for two that cannot be one."""
     one, two = existing(plan, edit.task), existing(plan, edit.other)
-    _refuse_unlike(one, two)
-    ring = between(plan, one.id, two.id)
-    if ring:
-        raise PlanError(
-            f"{one.id} and {two.id} cannot be one task: {' waits for '.join(ring)}",
-            hint=f"merge {ring[1]} with one of them first, or take an edge away",
-        )
+    _refuse_merge(graph_of(plan), one, two)
     own = {*one.outputs, *two.outputs}
     pair = (one.id, two.id)
     return replace(
@@ -123,7 +117,19 @@ def merge_tasks(plan: Plan, edit: Merge) -> Task:
     )
 
 
-def _refuse_unlike(one: Task, two: Task) -> None:
+def merge_refusals(plan: Plan, task_id: str) -> dict[str, str]:
+    """Id of a task that cannot be merged with *task_id* -> the reason. Raises PlanError."""
+    one, graph = existing(plan, task_id), graph_of(plan)
+    found: dict[str, str] = {}
+    for two in plan.tasks:
+        try:
+            _refuse_merge(graph, one, two)
+        except PlanError as error:
+            found[two.id] = error.message
+    return found
+
+
+def _refuse_merge(graph: Graph, one: Task, two: Task) -> None:
     if one.id == two.id:
         raise PlanError(f"{one.id} cannot be merged with itself")
     if one.spec != two.spec:
@@ -134,11 +140,16 @@ def _refuse_unlike(one: Task, two: Task) -> None:
         raise PlanError(
             f"{one.id} is {one.intent} and {two.id} is {two.intent}", hint="let both be the same first"
         )
+    ring = _between(graph, one.id, two.id)
+    if ring:
+        raise PlanError(
+            f"{one.id} and {two.id} cannot be one task: {' waits for '.join(ring)}",
+            hint=f"merge {ring[1]} with one of them first, or take an edge away",
+        )
 
 
-def between(plan: Plan, one: str, two: str) -> tuple[str, ...]:
-    """A way along `depends_on` from one task to the other over a third; empty where there is none."""
-    graph = graph_of(plan)
+def _between(graph: Graph, one: str, two: str) -> tuple[str, ...]:
+    """A way of waiting from one task to the other over a third; empty where there is none."""
     for start, end in ((one, two), (two, one)):
         for name in graph.dependencies[start]:
             if name != end and (way := way_up(graph.dependencies, name, end)):

@@ -6,7 +6,7 @@ import functools
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from ossature.domain.plan import Intent, Plan, Task
 from ossature.engine import plan_edits as ed
 from ossature.engine.plan_editor import Outcome, PlanEditor, Sheet
 from ossature.engine.plan_effect import foreign_change
+from ossature.engine.plan_parts import merge_refusals
 from ossature.engine.preview import ProjectView
 from ossature.errors import OssatureError
 from ossature.project import load_project
@@ -160,8 +161,9 @@ class PlanKeys(AnswerKeys):
         edit = ed.RemoveTask(task)
 
         def ask(outcome: Outcome) -> None:
-            text = f"Delete {task} {found.title}? It {outcome.effect.sentence}; u takes it back."
-            self.bar.confirm(Confirming(clean_line(text), lambda: self._edit(edit, sheet)))
+            self.say(f"without {task}: {outcome.effect.sentence}; u takes it back", "warn")
+            text = clean_line(f"Delete {task} {found.title}?")
+            self.bar.confirm(Confirming(text, lambda: self._edit(edit, sheet)))
 
         foretell = functools.partial(self.editor.foretell, edit, sheet, running=self._in_flight())
         self._do(foretell, ask)
@@ -173,24 +175,30 @@ class PlanKeys(AnswerKeys):
             return
         others = {other.id: other for other in sheet.plan.tasks if other.id != task}
 
-        def chosen(key: str | None) -> None:
+        def show(refused: Mapping[str, str]) -> None:
+            rows = [merge_row(other, refused.get(name, "")) for name, other in others.items()]
+            picker = Picker(f"Merge {task} with", rows, glyphs=self.glyphs)
+            self.pick(picker, functools.partial(chosen, refused))
+
+        def chosen(refused: Mapping[str, str], key: str | None) -> None:
             if key is None:
                 return
-            title = f"{found.title}; {others[key].title}"
+            if key in refused:
+                self.say(f"refused: {refused[key]}", "bad")
+            else:
+                ask(key)
+
+        def ask(key: str) -> None:
             self.bar.ask(
                 Asking(
                     f"title of {task} and {key} as one task",
                     submit=lambda text: self._edit(ed.Merge(task, key, text), sheet),
-                    initial=title,
+                    initial=f"{found.title}; {others[key].title}",
                     hint="enter merges, escape closes",
                 )
             )
 
-        rows = [
-            Row(name, (Span(f" {clean_line(name)} ", "label"), Span(clean_line(other.title))))
-            for name, other in others.items()
-        ]
-        self.pick(Picker(f"Merge {task} with", rows, glyphs=self.glyphs), chosen)
+        self._do(functools.partial(merge_refusals, sheet.plan, task), show)
 
     def _edit_block(self, task: str, sheet: Sheet) -> None:
         """Open the task's own lines, or the copy that an earlier edit of them left."""
@@ -324,6 +332,13 @@ def _worked(act: Callable[[], Any]) -> Any:
         return act()
     except OssatureError as error:
         return error
+
+
+def merge_row(other: Task, refusal: str) -> Row:
+    """A task to merge with; one that cannot be says so."""
+    tone = "quiet" if refusal else "plain"
+    left = (Span(f" {clean_line(other.id)} ", "label"), Span(clean_line(other.title), tone))
+    return Row(other.id, left, (Span("cannot be merged ", "quiet"),) if refusal else ())
 
 
 def _name(task: str) -> str:

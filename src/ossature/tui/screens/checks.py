@@ -14,6 +14,7 @@ from ossature.engine.plan_checking import ring_text
 from ossature.engine.plan_editor import Sheet
 from ossature.engine.plan_edits import ChangeEdges, PlanEdit, Share, SharedKey, Side, Split
 from ossature.engine.plan_parts import OWNED, SHARED
+from ossature.spec.plan_check import named_in
 from ossature.tui.look.glyphs import Glyphs
 from ossature.tui.look.spans import Span
 from ossature.tui.screens.plan_dialog import Desk, PlanDialog
@@ -174,6 +175,8 @@ class SplitDialog(CheckDialog):
                 # A start that is no split yet, but close to one: the last output goes to the second part.
                 is_last = key == "outputs" and index and index == len(task.outputs) - 1
                 self._sides[key, item] = "second" if is_last else "first" if key in OWNED else "both"
+        self._turned: set[tuple[SharedKey, str]] = set()
+        self._follow_outputs()
         self._at_first = dict(self._sides)
         self._titles = (
             LineField(task.title, id="first"),
@@ -205,7 +208,17 @@ class SplitDialog(CheckDialog):
         name, _, item = key.partition(" ")
         found = next(place for place in self._sides if place == (name, item))
         self._sides[found] = _TURNED[self._sides[found]]
+        self._turned.add(found)
+        self._follow_outputs()
         self.touched()
+
+    def _follow_outputs(self) -> None:
+        """A command goes to the part whose files it names, unless a person sent it elsewhere."""
+        for command in self._subject.verify:
+            if ("verify", command) not in self._turned:
+                named = {self._sides["outputs", path] for path in named_in(command, self._subject.outputs)}
+                side: Side = "both" if not named else "first" if named == {"first"} else "second"
+                self._sides["verify", command] = side
 
     def edit(self) -> PlanEdit | None:
         first, second = (field.value.strip() for field in self._titles)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, cast, get_args
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Label, TextArea
@@ -83,9 +82,16 @@ class TaskForm(PlanDialog):
                 area.disabled = field.key in self._locked
                 return area
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+    def on_mount(self) -> None:
+        self.query_one("#title").focus()
+
+    def on_descendant_focus(self) -> None:
+        self.call_after_refresh(self.show_focused)
+
+    def show_focused(self) -> None:
         """A field is shown with its label."""
-        labels = [label for label in self.query(Label) if label.name == event.widget.id]
+        super().show_focused()
+        labels = [label for label in self.query(Label) if self.focused and label.name == self.focused.id]
         for label in labels:
             self.query_one(VerticalScroll).scroll_to_widget(label, animate=False)
 
