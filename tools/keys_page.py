@@ -20,6 +20,7 @@ _PLACES = {
     "question": "a question",
     "list": "a list",
     "tree": "the specs",
+    "plan": "the plan",
     "viewer": "a text",
     "task": "the task pane",
 }
