@@ -35,6 +35,7 @@ OWNERS = {
     "viewer": LineViewer,
     "task": TaskPane,
     "page": Page,
+    "replay": OssatureApp,
 }
 
 
@@ -144,6 +145,7 @@ def test_actions_of_every_scope_can_be_wanted_by_name(asked: Scene) -> None:
         "help",
         "runs",
         "spend",
+        "replay",
         "attempts",
         "yank",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from ossature.domain import event as ev
@@ -18,6 +19,13 @@ class Line(NamedTuple):
 
     tone: Tone
     text: str
+
+
+class LogLine(NamedTuple):
+    """A sentence of a run, with the time it was said."""
+
+    at: datetime
+    line: Line
 
 
 def sentence(event: ev.Event | ev.UnknownEvent) -> Line | None:

@@ -121,7 +121,7 @@ class Follower:
     def _take(self, lines: bytes) -> list[Record | UnknownRecord]:
         """Parse whole lines; the offset stays before the first bad one, which may be cut and written over."""
         payloads, good_length = good_lines(lines)
-        records = _parse(payloads, self.path)
+        records = parse_payloads(payloads, self.path)
         if len(records) < len(payloads):
             good_length = sum(len(payload) + LINE_OVERHEAD for payload in payloads[: len(records)])
         self._offset += good_length
@@ -149,7 +149,7 @@ def read_ends(path: Path) -> tuple[Record | UnknownRecord | None, Record | Unkno
         tail = file.read()
     lines = [head, tail[: tail.rfind(b"\n") + 1].rstrip(b"\n").rpartition(b"\n")[2]]
     payloads = [decode_line(line.rstrip(b"\n")) for line in lines]
-    first, last = (_parse([payload], path)[:1] if payload else [] for payload in payloads)
+    first, last = (parse_payloads([payload], path)[:1] if payload else [] for payload in payloads)
     return (first[0] if first else None, last[0] if last else None)
 
 
@@ -165,7 +165,7 @@ async def follow(
         await asyncio.sleep(0 if records else poll_s)
 
 
-def _parse(payloads: list[bytes], path: Path) -> list[Record | UnknownRecord]:
+def parse_payloads(payloads: list[bytes], path: Path) -> list[Record | UnknownRecord]:
     """The records up to the first that is none; raises OssatureError for a newer format."""
     try:
         # All at once, which is twice as fast as one by one.

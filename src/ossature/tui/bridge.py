@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import NamedTuple
-
 from ossature.domain.decision import Command, Decision, Question
 from ossature.domain.event import UnknownEvent
 from ossature.domain.plain_text import clean_line
 from ossature.domain.record import Record, UnknownRecord
 from ossature.domain.state import RunState
-from ossature.domain.wording import Line, sentence
+from ossature.domain.wording import Line, LogLine, sentence
 from ossature.engine.preview import ProjectView
+from ossature.engine.replay import Mark, Recording
 from ossature.engine.session import Attachment, latest_run, live_holder, run_ids
 from ossature.errors import OssatureError
 from ossature.project import Project
@@ -21,11 +19,33 @@ from ossature.tui.panes.task_lines import TaskBoard, task_board
 _PLAN_WRITES = ("plan_written", "dependency_added")
 
 
-class LogLine(NamedTuple):
-    """A sentence of the run, with the time it was said."""
+class Replay:
+    """A recording, and the moment of it that is shown."""
 
-    at: datetime
-    line: Line
+    def __init__(self, recording: Recording, moment: int = 1) -> None:
+        self.recording = recording
+        self.moment = 0
+        self.state = RunState()
+        self.go_to(moment)
+
+    def go_to(self, moment: int) -> None:
+        self.moment = max(0, min(moment, self.recording.count))
+        self.state = self.recording.state_at(self.moment)
+
+    @property
+    def mark(self) -> Mark | None:
+        return self.recording.mark(self.moment)
+
+    @property
+    def said(self) -> int:
+        """Sentences of the log up to this moment."""
+        return self.mark.said if self.mark else 0
+
+    @property
+    def place(self) -> str:
+        """`132/408 10:15:29`."""
+        clock = f" {self.mark.at.astimezone():%H:%M:%S}" if self.mark else ""
+        return f"{self.moment}/{self.recording.count}{clock}"
 
 
 class Bridge:
@@ -46,22 +66,39 @@ class Bridge:
         """How often the run that is shown has written the plan."""
         self.number = 0
         """Of the run, for people."""
+        self.count = 0
+        """Of all runs, when this one was opened."""
+        self.is_earlier = False
+        """A person went back to this run, which is not the latest: nothing leads away from it unasked."""
+        self.elsewhere = ""
+        """A live run that is not the one shown, as of the last look."""
+        self.replay: Replay | None = None
+        """The moment of the run that is shown in place of its end."""
         self._nothing = RunState()
 
     @property
     def state(self) -> RunState:
+        if self.replay:
+            return self.replay.state
         return self.attachment.state if self.attachment else self._nothing
 
     @property
     def is_live(self) -> bool:
         """A process works on the run that is shown."""
-        return self.is_owned and not self.state.is_over
+        return self.is_owned and not self.state.is_over and self.replay is None
+
+    @property
+    def is_past(self) -> bool:
+        """What is shown is not how things are: tasks are as the run knew them, and nothing else is."""
+        return self.is_earlier or self.replay is not None
 
     @property
     def outcome(self) -> str:
         """`live`, how the run ended, `crashed` when its owner is gone, or empty without a run."""
         if self.attachment is None:
             return ""
+        if self.replay:
+            return "replay"
         if self.state.outcome:
             return self.state.outcome
         return "live" if self.is_owned else "crashed"
@@ -76,6 +113,9 @@ class Bridge:
         self.attachment = Attachment(self.project, run)
         ids = run_ids(self.project)
         self.number = ids.index(run) + 1 if run in ids else len(ids) + 1
+        self.count = max(len(ids), self.number)
+        self.is_earlier = run != latest_run(self.project)
+        self.replay = None
         self.log = []
         self.check_owner()
 
@@ -102,9 +142,17 @@ class Bridge:
             return None
         return holder.run if (self.project.runs_dir / holder.run / "events.jsonl").exists() else None
 
+    @property
+    def last_said(self) -> LogLine | None:
+        """The newest sentence of the run, or the newest at the moment that is shown."""
+        if self.replay:
+            said = self.replay.said
+            return self.replay.recording.log[said - 1] if said else None
+        return self.log[-1] if self.log else None
+
     def poll(self) -> list[Record | UnknownRecord]:
         """New records; the log and the tasks are brought up to date with them."""
-        if self.attachment is None:
+        if self.attachment is None or self.replay:
             return []
         records = self.attachment.poll()
         self.plan_writes += sum(is_news([record], *_PLAN_WRITES) for record in records)
@@ -120,7 +168,10 @@ class Bridge:
 
     def rebuild(self) -> None:
         """Merge run and project anew."""
-        self.board = task_board(self.state, self.view, live=self.is_live, known=self.board)
+        if self.is_past:
+            self.board = task_board(self.state, None, live=True, known=self.board)
+        else:
+            self.board = task_board(self.state, self.view, live=self.is_live, known=self.board)
 
     def see(self, view: ProjectView) -> None:
         """Take what looking at the project has found."""
@@ -136,6 +187,8 @@ class Bridge:
         self._live().command(command)
 
     def _live(self) -> Attachment:
+        if self.replay:
+            raise OssatureError("a replay only shows what was", hint="escape leaves it")
         if self.is_read_only:
             raise OssatureError("this viewer only looks", hint="`ossature tui` without --read-only acts")
         if self.attachment is None or self.state.is_over:

@@ -20,7 +20,7 @@ from ossature.engine.session import RunRequest
 from ossature.store.user_config import UserConfig, read_user_config
 from ossature.tui.backstop import Backstop
 from ossature.tui.bridge import Bridge
-from ossature.tui.keys.actions import ACTING, Scope, bindings
+from ossature.tui.keys.actions import ACTING, REPLAYING, Scope, bindings
 from ossature.tui.keys.answers import action_of, offers
 from ossature.tui.keys.keymap import KeyProblem, KeyTable, remapped
 from ossature.tui.look.glyphs import Glyphs, glyphs_for
@@ -60,7 +60,7 @@ class Frame(InOrder, inherit_bindings=False):
     CSS_PATH = "app.tcss"
     TITLE = "ossature"
     COMMANDS: ClassVar = {ActionProvider}
-    BINDINGS = bindings("app", "question")
+    BINDINGS = bindings("app", "question", "replay")
     HELP_SCOPES: ClassVar[dict[str, tuple[Scope, ...]]] = {
         "specs": ("list", "tree", "app"),
         "findings": ("list", "findings", "app"),
@@ -152,6 +152,8 @@ class Frame(InOrder, inherit_bindings=False):
             return super().check_action(action, parameters)
         if self.bar.is_busy or (self.bridge.is_read_only and action in ACTING):
             return False
+        if action in REPLAYING:
+            return self.bridge.replay is not None and len(self.screen_stack) == 1
         if action == "answer":
             question = self.question if len(self.screen_stack) == 1 else None
             return question is not None and str(parameters[0]) in [o.answer for o in offers(question)]

@@ -57,14 +57,20 @@ class Showing(Noticing):
                 if self.bridge.check_owner():
                     self.bridge.rebuild()
                     self.show_all()
-                run = self.bridge.other_live_run()
-                if run:
-                    self.show_run(run)
+                self._look_elsewhere()
         except OssatureError as error:
             self.say_error(error)
         self.show_header()
         if self.bridge.is_live:
             self.task_pane.draw()
+
+    def _look_elsewhere(self) -> None:
+        """Go to a run that another face has started, unless the person looks back at an earlier one."""
+        before, self.bridge.elsewhere = self.bridge.elsewhere, self.bridge.other_live_run() or ""
+        if self.bridge.elsewhere and not self.bridge.is_past:
+            self.show_run(self.bridge.elsewhere)
+        elif before != self.bridge.elsewhere and self.message is None:
+            self.show_bar()
 
     def show_run(self, run: str) -> None:
         self.bridge.attach(run)
@@ -103,7 +109,7 @@ class Showing(Noticing):
         self.show_footer()
 
     def _show_remarks(self) -> None:
-        remarks = remarks_of(self.bridge.state, self.bridge.view)
+        remarks = remarks_of(self.bridge.state, None if self.bridge.is_past else self.bridge.view)
         self.findings.show(remarks)
         if self.bridge.view:
             self.specs.show(self.bridge.view.tree, remarks, self.bridge.view.coverage)
@@ -126,6 +132,8 @@ class Showing(Noticing):
         if line is None:
             return merged_attempts(self.bridge.project, (), self.bridge.state.calls, self.bridge.state.run)
         stored = attempts_of(self.bridge.project, line.lineage) if line.lineage else []
+        if self.bridge.is_past:
+            stored = [attempt for attempt in stored if attempt.run < self.bridge.state.run]
         running = line.state.attempts if line.state else ()
         return merged_attempts(self.bridge.project, stored, running, self.bridge.state.run)
 

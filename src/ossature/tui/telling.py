@@ -9,7 +9,7 @@ from typing import Any
 from textual import events
 from textual.timer import Timer
 
-from ossature.domain.plain_text import clean_line
+from ossature.domain.plain_text import clean_line, count
 from ossature.errors import OssatureError
 from ossature.tui.frame import PICKING, Frame
 from ossature.tui.keys.answers import question_lines
@@ -55,8 +55,8 @@ class Telling(Frame):
                 is_offered=not self.bridge.is_read_only,
                 table=self.table,
             )
-        elif self.bridge.log and not self.message:
-            line = self.bridge.log[-1].line
+        elif (said := self.bridge.last_said) and not self.message:
+            line = said.line
             tone = line.tone if line.tone in ("good", "bad", "warn") else "plain"
             lines.append([Span(f" {self.glyphs.arrow} ", "quiet"), Span(line.text, tone)])
         self.bar.show(lines)
@@ -72,6 +72,15 @@ class Telling(Frame):
         """What a person who sees this for the first time wants to know now."""
         state, key = self.bridge.state, self.table.key
         parts: list[str] = []
+        if self.bridge.replay:
+            asked = len(state.questions)
+            parts.append("a replay changes nothing")
+            return f" {self.glyphs.dot} ".join(
+                parts + ([f"{count(asked, 'question')} open then"] if asked else [])
+            )
+        if self.bridge.is_earlier and not self.bridge.is_live:
+            newest = "the live run" if self.bridge.elsewhere else "the newest run"
+            return f"an earlier run, as it ended; {key('replay')} replays it, escape goes to {newest}"
         if state.replay and self.bridge.is_live:
             parts.append("recorded replies: no model is called")
         if self.bridge.is_read_only:

@@ -12,8 +12,11 @@ from textual.binding import Binding, BindingType
 
 from ossature.tui.keys.names import spelled
 
-Scope = Literal["app", "question", "plan", "chart", "list", "tree", "findings", "viewer", "task", "page"]
-"""Whose method it is: the app's (`app`, `question`), or that of a list, a pane, a text or a page."""
+Scope = Literal[
+    "app", "question", "plan", "chart", "list", "tree", "findings", "viewer", "task", "page", "replay"
+]
+"""Whose method it is: the app's (`app`, `question`), or that of a list, a pane, a text or a page.
+`replay` is the app's, as long as a run is replayed."""
 GROUPS = (
     "Run",
     "Question",
@@ -229,6 +232,49 @@ ACTIONS: tuple[Action, ...] = (
     Action("yank", "y", "yank", "Copy the text to the clipboard and to a file", "app", "Text"),
     Action("runs", "H", "runs", "List the runs; open an earlier run as it ended", "app", "History", 14),
     Action("spend", "t", "spend", "What model calls cost: by day, spec, task, model, run", "app", "History"),
+    Action("replay", "P", "replay", "Replay the run that is shown, event by event", "app", "History"),
+    Action(
+        "move('event', 1)", "full_stop", "event", "Next event", "replay", "History", 1, ". ,", "next-event"
+    ),
+    Action("move('event', -1)", "comma", "back", "Previous event", "replay", "History", alias="last-event"),
+    Action(
+        "move('task', 1)",
+        "right_parenthesis",
+        "of the task",
+        "Next event of the selected task",
+        "replay",
+        "History",
+        2,
+        ") (",
+        "next-of-task",
+    ),
+    Action(
+        "move('task', -1)",
+        "left_parenthesis",
+        "back",
+        "Previous event of the selected task",
+        "replay",
+        "History",
+        alias="last-of-task",
+    ),
+    Action("move('question', 1)", "Q", "question", "Next question", "replay", "History", 3, alias="question"),
+    Action("move('landing', 1)", "D", "landing", "Next landing", "replay", "History", 4, alias="landing"),
+    Action("go_to_moment", "at", "go to", "To a time or a number", "replay", "History", 5, alias="go-to"),
+    Action(
+        "moment('first')",
+        "circumflex_accent",
+        "ends",
+        "To the start of the run",
+        "replay",
+        "History",
+        6,
+        "^ $",
+        "start",
+    ),
+    Action(
+        "moment('last')", "dollar_sign", "end", "To the end of the run", "replay", "History", alias="finish"
+    ),
+    Action("end_replay", "escape", "leave", "Leave the replay", "replay", "History", 7, alias="end"),
     Action("close", "escape,q", "close", "Close the page", "page", "History", 4),
     Action("tab(1)", "right,tab", "tabs", "Next tab of the page", "page", "History", 2, "← →"),
     Action("tab(-1)", "left,shift+tab", "tab left", "Previous tab of the page", "page", "History"),
@@ -252,6 +298,8 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 
+REPLAYING = frozenset(action.method.removeprefix("action_") for action in ACTIONS if action.scope == "replay")
+"""What needs a replay."""
 ACTING = frozenset(
     {
         "accept",
@@ -276,7 +324,8 @@ ACTING = frozenset(
 def bindings(*scopes: Scope) -> list[BindingType]:
     """The bindings of these scopes, for a class's `BINDINGS`.
 
-    An answer comes before what its key means in a pane, as long as a question takes it.
+    An answer comes before what its key means in a pane, as long as a question takes it; so do the keys of a
+    replay, as long as there is one.
     """
     return [
         Binding(
@@ -284,7 +333,7 @@ def bindings(*scopes: Scope) -> list[BindingType]:
             action.name,
             action.label,
             show=False,
-            priority=action.scope == "question",
+            priority=action.scope in ("question", "replay"),
             id=action.id,
         )
         for action in ACTIONS

@@ -12,18 +12,20 @@ from ossature.engine.run_query import matching
 from ossature.engine.spend import Book, book_of
 from ossature.errors import OssatureError
 from ossature.project import Project
+from ossature.tui.keys.panes import PaneKeys
+from ossature.tui.keys.replaying import ReplayKeys
 from ossature.tui.panes.runs import run_row
 from ossature.tui.screens.page import Page
 from ossature.tui.screens.spend import SpendPage
-from ossature.tui.showing import Showing
 from ossature.tui.text.viewer import LineViewer
 from ossature.tui.widgets.picker import Picker
 from ossature.tui.widgets.rows import Row
 
-_RUNS_HINT = "words, goal:audit, >2026-11-01, cost>1; enter opens"
+_RUNS_HINT = "words, goal:audit, >2026-11-01, cost>1; enter opens, ctrl+r replays"
+_REPLAY = "replay "
 
 
-class HistoryKeys(Showing):
+class HistoryKeys(ReplayKeys, PaneKeys):
     """Journals are read off the event loop; what was read of a run that is over is remembered."""
 
     def viewer_in_use(self) -> LineViewer:
@@ -73,13 +75,23 @@ class HistoryKeys(Showing):
             empty="no run matches" if found else "no run yet",
             hint=_RUNS_HINT,
             narrow=narrow,
+            others={"ctrl+r": _REPLAY},
         )
         self.pick(picker, self._run_chosen)
 
     def _run_chosen(self, run: str | None) -> None:
         if run:
             self.follows = True
-            self.show_run(run)
+            self.show_run(run.removeprefix(_REPLAY))
+            if run.startswith(_REPLAY):
+                self.action_replay()
+
+    def action_step_back(self) -> None:
+        """As in a pane; with nothing left to close there, back to the newest run."""
+        is_listed = self.focused_pane in ("specs", "findings", "plan")
+        is_plain = is_listed and not self.is_zoomed and not self.list_of(self.focused_pane).filter
+        if not (is_plain and self.go_to_newest()):
+            super().action_step_back()
 
 
 def _accounts(project: Project) -> list[RunAccount] | OssatureError:

@@ -41,10 +41,10 @@ class PlanPane(RowList, inherit_bindings=False):
             self.verb = verb
             self.task = task
 
+    no_plan = "no plan yet: A reviews the specs and makes one"
+
     def __init__(self, *, glyphs: Glyphs) -> None:
-        super().__init__(
-            id="plan", classes="pane", glyphs=glyphs, empty="no plan yet: A reviews the specs and makes one"
-        )
+        super().__init__(id="plan", classes="pane", glyphs=glyphs, empty=self.no_plan)
         self._board = TaskBoard()
 
     def show(self, board: TaskBoard, *, follows: bool, key: str | None = None) -> None:

@@ -63,18 +63,11 @@ def header_parts(bridge: Bridge, glyphs: Glyphs, now: datetime | None) -> list[l
     settings = bridge.project.settings
     state = bridge.state
     parts = [[Span(clean_line(settings.name), "strong")]]
+    if bridge.replay:
+        parts.insert(0, [Span(f" REPLAY {bridge.replay.place} ", "found")])
     outcome = bridge.outcome
     if outcome:
-        word = outcome
-        if outcome == "live":
-            word = "stopping" if state.is_stopping else "paused" if state.is_paused else "live"
-        tone = _OUTCOME_TONES.get(outcome, "warn") if word == outcome else "warn"
-        sign = (
-            glyphs.live
-            if outcome == "live"
-            else glyphs.status.get("landed" if tone == "good" else "failed", "")
-        )
-        parts.append([Span(f"run {bridge.number} ", "quiet"), Span(f"{sign} {word}", tone)])
+        parts.append(_run_part(bridge, glyphs))
     else:
         parts.append([Span("no run yet", "quiet")])
     total = len(bridge.board.lines)
@@ -92,6 +85,24 @@ def header_parts(bridge: Bridge, glyphs: Glyphs, now: datetime | None) -> list[l
     if outcome == "live" and state.phase:
         parts.append([Span(state.phase, "quiet")])
     return parts
+
+
+def _run_part(bridge: Bridge, glyphs: Glyphs) -> list[Span]:
+    """Which run is shown, and how it is; of one that is not the latest, also when it ended."""
+    state, outcome = bridge.state, bridge.outcome
+    if bridge.replay:
+        return [Span(f"run {bridge.number} of {bridge.count}", "quiet")]
+    word = outcome
+    if outcome == "live":
+        word = "stopping" if state.is_stopping else "paused" if state.is_paused else "live"
+    tone = _OUTCOME_TONES.get(outcome, "warn") if word == outcome else "warn"
+    name = "landed" if tone == "good" else "failed"
+    sign = glyphs.live if outcome == "live" else glyphs.status.get(name, "")
+    if not bridge.is_earlier:
+        return [Span(f"run {bridge.number} ", "quiet"), Span(f"{sign} {word}", tone)]
+    ended = f", ended {state.ended_at.astimezone():%Y-%m-%d %H:%M}" if state.ended_at else ""
+    name = f"run {bridge.number} of {bridge.count} "
+    return [Span(name, "warn"), Span(f"{sign} {word}", tone), Span(ended, "warn")]
 
 
 def _figures(bridge: Bridge, now: datetime | None) -> list[list[Span]]:
