@@ -45,8 +45,8 @@ class Screen(pyte.Screen):
 class Terminal:
     """A screen that bytes or text can be sent to."""
 
-    def __init__(self, width: int, height: int) -> None:
-        self.screen = Screen(width, height)
+    def __init__(self, width: int, height: int, *, screen: type[Screen] = Screen) -> None:
+        self.screen = screen(width, height)
         self._stream = pyte.Stream(self.screen)
         self._bytes = pyte.ByteStream(self.screen)
         self.sent = 0
@@ -55,6 +55,11 @@ class Terminal:
     def send(self, text: str) -> None:
         self.sent += len(text.encode())
         self._stream.feed(_known(text))
+
+    def send_bytes(self, content: bytes) -> None:
+        """A piece of what goes over a wire, which may end anywhere."""
+        self.sent += len(content)
+        self._bytes.feed(content.replace(b"\x1b[>25u", b"").replace(b"\x1b[<u", b""))
 
     def resize(self, width: int, height: int) -> None:
         self.screen.resize(height, width)
