@@ -18,6 +18,7 @@ from ossature.tui.panes.specs import SpecsPane
 from ossature.tui.panes.task import TaskPane
 from ossature.tui.screens.directory import ActionProvider, ActionWanted, help_rows
 from ossature.tui.screens.page import Page
+from ossature.tui.screens.review import ReviewScreen
 from ossature.tui.text.viewer import LineViewer
 from ossature.tui.widgets.footer import footer_spans
 from ossature.tui.widgets.rows import RowList
@@ -36,6 +37,7 @@ OWNERS = {
     "task": TaskPane,
     "page": Page,
     "replay": OssatureApp,
+    "review": ReviewScreen,
 }
 
 
@@ -64,7 +66,8 @@ def test_help_begins_with_what_works_here() -> None:
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
-    for scopes in (("app",), ("question",), ("list", "tree"), ("plan", "app"), ("viewer", "page"), ("task",)):
+    together = (("app",), ("question",), ("list", "tree"), ("plan", "app"), ("viewer", "page"), ("task",))
+    for scopes in (*together, ("review",)):
         keys = Counter(key for action in ACTIONS if action.scope in scopes for key in action.keys.split(","))
         assert [key for key, count in keys.items() if count > 1] == []
 

@@ -11,6 +11,7 @@ from ossature.tui.keys.history import HistoryKeys
 from ossature.tui.keys.panes import PaneKeys
 from ossature.tui.keys.plan import PlanKeys
 from ossature.tui.keys.program import ProgramKeys
+from ossature.tui.keys.review import ReviewKeys
 from ossature.tui.keys.steering import SteerKeys
 from ossature.tui.keys.task import TaskKeys
 from ossature.tui.watching import Watching
@@ -21,6 +22,7 @@ TICK_S = 1.0
 
 
 class OssatureApp(
+    ReviewKeys,
     HistoryKeys,
     PaneKeys,
     TaskKeys,

@@ -13,9 +13,20 @@ from textual.binding import Binding, BindingType
 from ossature.tui.keys.names import spelled
 
 Scope = Literal[
-    "app", "question", "plan", "chart", "list", "tree", "findings", "viewer", "task", "page", "replay"
+    "app",
+    "question",
+    "plan",
+    "chart",
+    "list",
+    "tree",
+    "findings",
+    "viewer",
+    "task",
+    "page",
+    "replay",
+    "review",
 ]
-"""Whose method it is: the app's (`app`, `question`), or that of a list, a pane, a text or a page.
+"""Whose method it is: the app's (`app`, `question`), or that of a list, pane, text, page or review.
 `replay` is the app's, as long as a run is replayed."""
 GROUPS = (
     "Run",
@@ -27,6 +38,7 @@ GROUPS = (
     "Lists",
     "Findings",
     "Text",
+    "Review",
     "History",
     "Program",
 )
@@ -110,6 +122,7 @@ ACTIONS: tuple[Action, ...] = (
         "answer('depend')", "d", "depend", "Let the task wait for the one it misses", "question", "Question"
     ),
     Action("answer('abort')", "x", "abort", "End the run; what has landed stays", "question", "Question"),
+    Action("review", "v", "review", "Take or refuse what is asked about, hunk by hunk", "app", "Question"),
     Action("next_question", "tab", "next", "Next open question, or next pane", "app", "Question", 7),
     Action("previous_pane", "shift+tab", "previous", "Previous pane", "app", "Panes"),
     Action("pane('specs')", "1", "specs", "Go to the specs", "app", "Panes"),
@@ -281,6 +294,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("search", "slash", "find", "Search the page", "page", "History", 3),
     Action("copy", "y", "yank", "Copy the page to the clipboard and to a file", "page", "History", 5),
     Action("show_help", "question_mark", "keys", "All keys, over the page", "page", "History"),
+    Action("step(1)", "down,j", "next hunk", "Next hunk", "review", "Review"),
+    Action("step(-1)", "up,k", "previous hunk", "Previous hunk", "review", "Review"),
+    Action("turn", "space", "keep or refuse", "Refuse a hunk or a file, or keep it", "review", "Review", 1),
+    Action("mark_all(False)", "A", "keep all", "Keep all hunks", "review", "Review", 4),
+    Action("mark_all(True)", "R", "refuse all", "Refuse all hunks", "review", "Review", 5),
+    Action("words", "c", "words", "Say something about the hunk, for the model", "review", "Review", 3),
+    Action("send", "a,enter", "send", "Send the answer that the bar says", "review", "Review", 2, "a"),
+    Action("retry", "r", "anew", "Have it generated anew, told of your marks", "review", "Review", 6),
+    Action("edit", "e", "edit", "Edit the staged file in $EDITOR instead", "review", "Review", 9),
+    Action("page(1)", "pagedown,ctrl+f", "page down", "Scroll a page down", "review", "Review"),
+    Action("page(-1)", "pageup,ctrl+b", "page up", "Scroll a page up", "review", "Review"),
+    Action("columns", "w", "columns", "Show the change in two columns, or in one", "review", "Review", 8),
+    Action("find", "slash", "find", "Search the text", "review", "Review", 7),
+    Action("next_match(1)", "n", "next", "Next match", "review", "Review"),
+    Action("next_match(-1)", "N", "previous", "Previous match", "review", "Review"),
+    Action("keys", "question_mark", "help", "The keys of the review", "review", "Review", 11),
+    Action("close", "escape,q", "back", "Close; marks are kept as a draft", "review", "Review", 10),
     Action("reload", "R", "reload", "Read specs, plan and runs again", "app", "Program"),
     Action("help", "question_mark", "help", "All keys; enter runs the action", "app", "Program", 16),
     Action(

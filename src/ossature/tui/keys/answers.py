@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from ossature.domain.decision import Question, Side
 from ossature.domain.plain_text import clean_line
+from ossature.domain.plain_text import count as plural
 from ossature.tui.keys.keymap import DEFAULT_KEYS, KeyTable
 from ossature.tui.look.spans import Span, width_of, wrap
 
@@ -90,7 +91,7 @@ def question_lines(
     lines += [[Span("   "), Span(text, "plain")] for text in _details(question, width, details)]
     if not is_offered:
         return [*lines, [Span("   waits for whoever runs it", "quiet")]]
-    return lines + _key_lines(offers(question), width, table)
+    return lines + _key_lines(_keys(question), width, table)
 
 
 def _details(question: Question, width: int, room: int) -> list[str]:
@@ -116,10 +117,17 @@ def action_of(offer: Offer) -> str:
     return "edit" if offer.answer == "edit" else f"answer-{offer.answer}"
 
 
-def _key_lines(found: Sequence[Offer], width: int, table: KeyTable) -> list[list[Span]]:
+def _keys(question: Question) -> list[tuple[str, str]]:
+    """Id and label of what can be done about it: the review behind the first answer."""
+    keys = [(action_of(offer), offer.label) for offer in offers(question)]
+    total = sum(len(proposal.spans) for proposal in question.proposals)
+    return [*keys[:1], ("review", f"review {plural(total, 'hunk')}"), *keys[1:]] if total else keys
+
+
+def _key_lines(found: Sequence[tuple[str, str]], width: int, table: KeyTable) -> list[list[Span]]:
     lines: list[list[Span]] = [[Span("   ")]]
-    for offer in found:
-        piece = [Span(table.key(action_of(offer)), "key"), Span(f" {offer.label}   ", "plain")]
+    for action_id, label in found:
+        piece = [Span(table.key(action_id), "key"), Span(f" {label}   ", "plain")]
         if width_of(lines[-1]) + width_of(piece) - 3 > width and len(lines[-1]) > 1:
             lines.append([Span("   ")])
         lines[-1] += piece

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from textual.screen import Screen
+
 from ossature.tui.frame import PICKING
-from ossature.tui.keys.actions import Action
+from ossature.tui.keys.actions import Action, Scope
 from ossature.tui.keys.views import ViewKeys
 from ossature.tui.screens.directory import ActionWanted, help_rows
 from ossature.tui.screens.page import Page
+from ossature.tui.screens.review import ReviewScreen
 from ossature.tui.widgets.picker import Picker
 
 
@@ -60,11 +63,17 @@ class ProgramKeys(ViewKeys):
                 target = self.task_pane
             case "viewer":
                 target = self.viewer_in_use()
-            case "page":
-                if not isinstance(self.screen, Page):
-                    self.say("no page is open: t and C open one", "quiet")
-                    return
-                target = self.screen
+            case "page" | "review":
+                target = self._over_the_panes(action.scope)
             case _:
                 pass
-        await self.run_action(action.name, target)
+        if target is not None:
+            await self.run_action(action.name, target)
+
+    def _over_the_panes(self, scope: Scope) -> Screen[Any] | None:
+        """The page or the review that is open; where none is, that is said."""
+        if isinstance(self.screen, Page if scope == "page" else ReviewScreen):
+            return self.screen
+        opens = "t and C open one" if scope == "page" else f"{self.table.key('review')} opens one"
+        self.say(f"no {scope} is open: {opens}", "quiet")
+        return None
