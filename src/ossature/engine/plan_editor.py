@@ -135,7 +135,10 @@ class PlanEditor:
         return self._told(project, written, edited, running)
 
     def _told(self, project: Project, written: Written, edited: Edited, running: Collection[str]) -> Outcome:
-        return _outcome(self._sheet(project, written.before), edited, running)
+        outcome = _outcome(self._sheet(project, written.before), edited, running)
+        # Read here, since the first access reads files, and a face would wait for them.
+        _ = outcome.view.audits
+        return outcome
 
     def _note(self, project: Project, text: str) -> str:
         """Remember how the file looks; one that somebody saves at this moment is not ours."""

@@ -14,6 +14,9 @@ from ossature.store.disk import disk_errors, read_bytes, write_atomic
 _ACROSS = "_project"
 """File name of the audit across specs, whose spec id is empty."""
 
+_PLANNED = "planned.json"
+"""Lies in the same folder: what the plan was made from."""
+
 
 class Audits(dict[str, SpecAudit]):
     """Spec id -> its audit; the empty id is the audit across specs."""
@@ -37,7 +40,8 @@ def read_audits(folder: Path) -> Audits:
         try:
             audit = SpecAudit.model_validate_json(read_bytes(path))
         except ValidationError:
-            warnings.append(_unusable(path, "is damaged"))
+            if path.name != _PLANNED:
+                warnings.append(_unusable(path, "is damaged"))
             continue
         if path.stem == (audit.spec or _ACROSS):
             audits[audit.spec] = audit

@@ -29,6 +29,7 @@ def test_a_damaged_file_counts_as_absent_and_is_named(tmp_path: Path, content: b
     write_audit(tmp_path, audit("TIDES"))
     (tmp_path / "MOON.json").write_bytes(content)
     (tmp_path / "report.md").write_bytes(b"")
+    (tmp_path / "planned.json").write_bytes(b'{"plan_digest": "d", "specs": null}')
     found = read_audits(tmp_path)
     assert list(found) == ["TIDES"]
     (warning,) = found.warnings
