@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ossature.tui.hints import hints, write_seen
+from ossature.tui.keys.keymap import DEFAULT_KEYS
 from tests.tui.scene import Scene, at_fix_gate, owned
 
 
@@ -27,6 +29,8 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("EDITOR", "true")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    write_seen(tmp_path / "state" / "ossature", [hint.name for hint in hints(DEFAULT_KEYS)])
 
 
 @pytest.fixture

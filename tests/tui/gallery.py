@@ -18,6 +18,8 @@ from textual.pilot import Pilot
 
 from ossature.domain.decision import Question
 from ossature.tui.app import OssatureApp, make_app
+from ossature.tui.hints import hints, write_seen
+from ossature.tui.keys.keymap import DEFAULT_KEYS
 from tests.tui.scene import Scene, at_fix_gate, owned, while_running
 from tests.tui.stage import screen, until
 
@@ -53,6 +55,8 @@ class Route(NamedTuple):
     views: tuple[View, ...]
     is_live: bool = True
     environ: tuple[tuple[str, str], ...] = ()
+    is_first: bool = False
+    """The person has not been here before."""
 
 
 def built(scene: Scene) -> None:
@@ -171,17 +175,48 @@ ROUTES = (
         (View("building", ("● live", "def by_category"), has_picture=True),),
     ),
     Route("gates", all_gates, _gate_views()),
-    Route("built", built, (View("built", ("8/8", "landed"), has_picture=True),)),
+    Route(
+        "built",
+        built,
+        (
+            View("built", ("8/8", "landed"), has_picture=True),
+            View("chart", ("3 Plan in layers", "001 Error"), ("3", "g"), ("escape",), has_picture=True),
+            View("form", ("outputs, a file a line", "ctrl+s saves"), ("c",), ("escape",), has_picture=True),
+            View("edges", ("waits for", "space turns"), ("L",), ("escape",), has_picture=True),
+            View("split", ("Split 001", "title of the second part"), ("percent_sign",), ("escape",)),
+            View(
+                "settings",
+                ("Settings in ~/.config", "theme", "editor"),
+                ("O",),
+                ("escape",),
+                has_picture=True,
+            ),
+            View("spend", ("Total  $", "By model"), ("t",), ("q",), has_picture=True),
+            View("runs", ("Runs", "running"), ("H",), ("escape",)),
+            View(
+                "replay", ("REPLAY 9/", "a replay changes nothing"), ("P", *8 * ("full_stop",)), ("escape",)
+            ),
+        ),
+    ),
     Route(
         "failed",
         failed,
         (
             View("failed", ("✗ failed", "goes on where it stopped")),
-            View("runs", ("Runs", "stopped"), ("H",), ("escape",)),
+            View("earlier-runs", ("Runs", "stopped"), ("H",), ("escape",)),
         ),
         is_live=False,
     ),
-    Route("untouched", untouched, (View("no-run", ("no run yet", "8")),), is_live=False),
+    Route(
+        "first-time",
+        untouched,
+        (
+            View("first-time", ("1-5 go between panes", "no run yet")),
+            View("hint-hidden", ("A reviews the specs and plans",), ("escape",)),
+        ),
+        is_live=False,
+        is_first=True,
+    ),
     Route(
         "ascii",
         at_fix_gate,
@@ -244,9 +279,16 @@ async def settled(pilot: Pilot[int]) -> None:
 
 @contextmanager
 def _environment(route: Route, place: Path) -> Iterator[None]:
-    folders = {name: str(place / name.lower()) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")}
+    home = place / "home"
+    folders = {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_STATE_HOME": str(home / ".local" / "state"),
+    }
     kept = {
         name: os.environ[name] for name in ("PATH", "PYTHONPATH", "PYTEST_CURRENT_TEST") if name in os.environ
     }
+    if not route.is_first:
+        write_seen(home / ".local" / "state" / "ossature", [hint.name for hint in hints(DEFAULT_KEYS)])
     with mock.patch.dict(os.environ, {**kept, **PLAIN, **folders, **dict(route.environ)}, clear=True):
         yield

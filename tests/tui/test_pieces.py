@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from textual.theme import BUILTIN_THEMES
 
 from ossature.domain.state import RunState
 from ossature.engine.preview import look
@@ -16,7 +15,6 @@ from ossature.tui.bridge import Bridge
 from ossature.tui.keys.editor import editor_argv
 from ossature.tui.look.glyphs import ASCII, UNICODE, glyphs_for
 from ossature.tui.look.spans import Span, fit, text_of, width_of, wrap
-from ossature.tui.look.theme import NIGHT, theme_for, tone_styles
 from ossature.tui.panes.task_lines import TaskBoard, task_board
 from ossature.tui.widgets.header import clock, header_parts, joined
 from tests.tui.scene import START, Scene, at_fix_gate, owned
@@ -43,24 +41,6 @@ def test_both_sets_of_signs_know_every_state() -> None:
     assert UNICODE.status.keys() == ASCII.status.keys()
     assert all(sign.isascii() for sign in (*ASCII.status.values(), *ASCII.severity.values()))
     assert all(len(sign) == 1 for glyphs in (UNICODE, ASCII) for sign in glyphs.status.values())
-
-
-def test_every_theme_has_every_tone() -> None:
-    assert tone_styles(NIGHT).keys() == tone_styles(BUILTIN_THEMES["ansi-dark"]).keys()
-
-
-@pytest.mark.parametrize(
-    ("environ", "name"),
-    [
-        ({"TERM": "xterm-256color"}, "ossature"),
-        ({"TERM": "linux"}, "ansi-dark"),
-        ({"TERM": "vt100"}, "ansi-dark"),
-        ({"TERM": "foot", "COLORTERM": "truecolor"}, "ossature"),
-        ({"TERM": "xterm-256color", "OSSATURE_THEME": "ansi"}, "ansi-dark"),
-    ],
-)
-def test_the_theme_follows_the_terminal(environ: dict[str, str], name: str) -> None:
-    assert theme_for(environ) == name
 
 
 SPANS = st.lists(

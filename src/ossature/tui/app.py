@@ -12,8 +12,10 @@ from ossature.tui.keys.panes import PaneKeys
 from ossature.tui.keys.plan import PlanKeys
 from ossature.tui.keys.program import ProgramKeys
 from ossature.tui.keys.review import ReviewKeys
+from ossature.tui.keys.settings import SettingsKeys
 from ossature.tui.keys.steering import SteerKeys
 from ossature.tui.keys.task import TaskKeys
+from ossature.tui.look.scrollbars import use_whole_cells
 from ossature.tui.watching import Watching
 
 POLL_S = 0.1
@@ -29,6 +31,7 @@ class OssatureApp(
     SteerKeys,
     PlanKeys,
     ProgramKeys,
+    SettingsKeys,
     FindingKeys,
     Watching,
 ):
@@ -83,4 +86,5 @@ def make_app(
 ) -> OssatureApp:
     """An app on *project* that starts *request* when it is there, and later ones like *base*."""
     bridge = Bridge(project, is_read_only=is_read_only)
+    use_whole_cells()
     return OssatureApp(bridge, request=request, base=base, is_demo=is_demo)

@@ -10,6 +10,8 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
+from ossature.tui.look.depth import Depth, reduced
+
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 _PLAIN: Mapping[str, str] = {
@@ -28,17 +30,22 @@ _PLAIN: Mapping[str, str] = {
 
 
 class Backstop(LineFilter):
-    """Replaces what would move the cursor or hide; in ASCII, also signs that the terminal may not have."""
+    """Replaces what would move the cursor or hide, and signs and colours that the terminal does not have."""
 
-    def __init__(self, *, is_ascii: bool) -> None:
+    def __init__(self, *, is_ascii: bool, depth: Depth = "truecolor") -> None:
         super().__init__()
         self.is_ascii = is_ascii
+        self.depth = depth
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [self._filtered(segment) for segment in segments]
 
     def _filtered(self, segment: Segment) -> Segment:
-        if segment.control or (segment.text.isascii() and segment.text.isprintable()):
+        if segment.control:
+            return segment
+        if segment.style is not None and self.depth != "truecolor":
+            segment = Segment(segment.text, reduced(segment.style, self.depth))
+        if segment.text.isascii() and segment.text.isprintable():
             return segment
         text = _CONTROL.sub(_replacement, segment.text)
         if self.is_ascii and not text.isascii():

@@ -10,22 +10,25 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.filter import LineFilter
-from textual.screen import Screen
+from textual.filter import LineFilter, Monochrome, NoColor
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
 from ossature.domain.decision import Question
 from ossature.engine.session import RunRequest
+from ossature.project import user_config_path, user_state_dir
 from ossature.store.user_config import UserConfig, read_user_config
 from ossature.tui.backstop import Backstop
 from ossature.tui.bridge import Bridge
+from ossature.tui.hints import Moment, read_seen
 from ossature.tui.keys.actions import ACTING, REPLAYING, Scope, bindings
 from ossature.tui.keys.answers import action_of, offers
 from ossature.tui.keys.keymap import KeyProblem, KeyTable, remapped
-from ossature.tui.look.glyphs import Glyphs, glyphs_for
+from ossature.tui.look.glyphs import Glyphs
+from ossature.tui.look.own_themes import own_themes
 from ossature.tui.look.spans import Span
-from ossature.tui.look.theme import NIGHT, theme_for
+from ossature.tui.look.theme import THEMES
 from ossature.tui.order import InOrder
 from ossature.tui.panes.chart import ChartPane
 from ossature.tui.panes.findings import FindingsPane
@@ -34,6 +37,7 @@ from ossature.tui.panes.log import LogPane
 from ossature.tui.panes.plan import PlanPane
 from ossature.tui.panes.specs import SpecsPane
 from ossature.tui.panes.task import TaskPane
+from ossature.tui.preferences import preferences
 from ossature.tui.screens.directory import ActionProvider
 from ossature.tui.text.viewer import LineViewer
 from ossature.tui.widgets.bar import Bar
@@ -44,14 +48,23 @@ from ossature.tui.widgets.rows import RowList
 TALL_ROWS = 30
 TYPING = (("enter", "send"), ("escape", "close"))
 CONFIRMING = (("y", "yes"), ("n", "no"))
-PICKING = (("↑ ↓", "move"), ("enter", "choose"), ("escape", "close"))
-"""What works while something is asked for, or a dialog is open."""
+CLOSING = (("escape", "close"),)
+"""What works while something is asked for, or a dialog is open that says no more."""
 
 
 class Ground(Screen[None], inherit_bindings=False):
     """The screen below all dialogs; the keys that Textual binds on every screen are ours to give."""
 
     AUTO_FOCUS = ""
+
+    def on_screen_suspend(self) -> None:
+        """What lies over it says which keys work; the footer is seen below a dialog."""
+        if isinstance(self.app, Frame) and isinstance(self.app.screen, ModalScreen):
+            self.app.footer.show_keys(getattr(self.app.screen, "FOOTER", CLOSING))
+
+    def on_screen_resume(self) -> None:
+        if isinstance(self.app, Frame):
+            self.app.show_footer()
 
 
 class Frame(InOrder, inherit_bindings=False):
@@ -77,11 +90,19 @@ class Frame(InOrder, inherit_bindings=False):
         super().__init__()
         self.bridge = bridge
         self.is_demo = is_demo
-        self.environ = dict(os.environ)
         self.now: Callable[[], datetime] = utc_now
         self.table = KeyTable()
         self.key_problems: tuple[KeyProblem, ...] = ()
-        self.glyphs: Glyphs = glyphs_for(self.environ)
+        self._found_environ = dict(os.environ)
+        self.environ = self._found_environ
+        self.own_themes, self.theme_problems = own_themes(
+            user_config_path(self._found_environ).parent / "themes"
+        )
+        self.use_config(read_user_config(self._found_environ))
+        self.seen_hints = read_seen(user_state_dir(self._found_environ))
+        self._hidden_moments: set[Moment] = set()
+        self.glyphs: Glyphs = self.prefs.glyphs
+        self.backstop = Backstop(is_ascii=self.glyphs.is_ascii, depth=self.prefs.depth)
         self.is_remote = bool(self.environ.get("SSH_CONNECTION") or self.environ.get("SSH_TTY"))
         self.focused_pane: Pane = "plan"
         self.listed: Pane = "plan"
@@ -105,9 +126,11 @@ class Frame(InOrder, inherit_bindings=False):
         self.footer = Footer()
         self.panes = Horizontal(id="panes")
         self.columns = {name: Vertical(id=name) for name in ("lists", "middle", "aside")}
-        self.use_config(read_user_config(self.environ))
-        self.register_theme(NIGHT)
-        self.theme = theme_for(self.environ)
+        for theme in (*THEMES.values(), *self.own_themes.values()):
+            self.register_theme(theme)
+        self.theme = self.prefs.theme
+        for viewer in (self.task_pane.viewer, self.log_pane):
+            viewer.wraps, viewer.has_numbers = self.prefs.is_on("wrap"), self.prefs.is_on("line_numbers")
 
     def get_default_screen(self) -> Screen[Any]:
         return Ground(id="_default")
@@ -144,7 +167,9 @@ class Frame(InOrder, inherit_bindings=False):
         return self.findings if name == "findings" else self.specs if name == "specs" else self.plan
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), Backstop(is_ascii=self.glyphs.is_ascii)]
+        # Textual's two for NO_COLOR give greys, or drop what says which row the cursor is on.
+        kept = (one for one in super().get_line_filters() if not isinstance(one, Monochrome | NoColor))
+        return [*kept, self.backstop]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No key does anything but type while something is asked for."""
@@ -206,9 +231,6 @@ class Frame(InOrder, inherit_bindings=False):
         for field in self.screen.query(Input):
             field.cursor_blink = False
 
-    def on_command_palette_closed(self) -> None:
-        self.call_after_refresh(self.show_footer)
-
     def on_bar_turned(self) -> None:
         self.show_footer()
 
@@ -241,8 +263,11 @@ class Frame(InOrder, inherit_bindings=False):
         return [key for action in found if action.scope == "question" for key in action.keys.split(",")]
 
     def use_config(self, config: UserConfig) -> None:
-        """Take keys from the user's config."""
+        """Take keys and settings from the user's config."""
         self.config = config
+        self.prefs = preferences(config, self._found_environ, themes=tuple(self.own_themes))
+        editor = {"VISUAL": self.prefs.editor} if self.prefs.editor else {}
+        self.environ = {**self._found_environ, **editor}
         self.table, self.key_problems = remapped(config.table("tui.keys"), self.HELP_SCOPES.values())
         self.set_keymap(self.table.bound())
 

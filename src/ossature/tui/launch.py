@@ -104,6 +104,8 @@ def screen_environment(environ: Mapping[str, str]) -> dict[str, str]:
         # Our driver paces what is sent by itself, and makes one frame of what follows closely.
         "TEXTUAL_FPS": "10" if is_remote and environ.get("OSSATURE_DRIVER") == "stock" else "30",
         "TEXTUAL_SMOOTH_SCROLL": "0",
+        # The screen itself keeps to the colours that there are.
+        "TEXTUAL_COLOR_SYSTEM": "truecolor",
     }
 
 

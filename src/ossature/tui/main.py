@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
         is_read_only=args.read_only,
     )
     app.driver_class = driver_for(os.environ)
-    status = app.run()
+    status = app.run(mouse=app.prefs.is_on("mouse"))
     sys.stdout.write(leave_message(app.bridge))
     sys.stdout.flush()
     return status if status is not None else app.return_code or 0

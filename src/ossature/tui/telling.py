@@ -11,10 +11,11 @@ from textual.timer import Timer
 
 from ossature.domain.plain_text import clean_line, count
 from ossature.errors import OssatureError
-from ossature.tui.frame import PICKING, Frame
+from ossature.project import user_state_dir
+from ossature.tui.frame import Frame
+from ossature.tui.hints import Hint, Moment, hint_for, write_seen
 from ossature.tui.keys.answers import question_lines
 from ossature.tui.look.spans import Span
-from ossature.tui.notices import wanted_notices
 from ossature.tui.widgets.picker import Picker
 
 SETTLE_S = 0.2
@@ -42,7 +43,7 @@ class Telling(Frame):
         if self.message:
             lines += self._message_lines(self.message)
         elif question or self.size.height >= 16:
-            lines.append([Span(f" {self.hint()}", "quiet")])
+            lines.append(self._hint_line())
         if question:
             questions = self.bridge.questions
             room = 4 if self.size.height >= 36 else 1 if self.size.height >= 20 else 0
@@ -67,6 +68,37 @@ class Telling(Frame):
         room = 5 if self.size.height >= 24 else 2
         pieces = wrap(message.text, max(10, self.size.width - 2), max_lines=room, placeholder=" …")
         return [[Span(" "), Span(piece, message.tone)] for piece in pieces]
+
+    def _hint_line(self) -> list[Span]:
+        tip = self.first_hint()
+        if tip is None:
+            return [Span(f" {self.hint()}", "quiet")]
+        key = self.table.key("step-back")
+        return [Span(f" {tip.text}", "label"), Span(f"  ({key} hides it)", "quiet")]
+
+    def first_hint(self) -> Hint | None:
+        """For who is here for the first time; one at a time, and after it is hidden none of its moment."""
+        moment: Moment = (
+            "question"
+            if self.question
+            else "live"
+            if self.bridge.is_live
+            else "ended"
+            if self.bridge.outcome
+            else "start"
+        )
+        if self.bridge.is_read_only or moment in self._hidden_moments:
+            return None
+        return hint_for(moment, self.seen_hints, self.table)
+
+    def hide_hint(self) -> None:
+        """Never show the present one again by itself."""
+        tip = self.first_hint()
+        if tip is not None:
+            self._hidden_moments.add(tip.moment)
+            self.seen_hints |= {tip.name}
+            write_seen(user_state_dir(self.environ), self.seen_hints)
+            self.show_bar()
 
     def hint(self) -> str:
         """What a person who sees this for the first time wants to know now."""
@@ -112,25 +144,20 @@ class Telling(Frame):
 
     def pick(self, picker: Picker, chosen: Callable[[str | None], Any]) -> None:
         """Open a dialog; *chosen* gets the key of the row, or None."""
+        _ = self.push_screen(picker, chosen)
 
-        def closed(key: str | None) -> Any:
-            self.call_after_refresh(self.show_footer)
-            return chosen(key)
-
-        self.footer.show_keys(PICKING)
-        _ = self.push_screen(picker, closed)
+    def key_complaints(self) -> list[str]:
+        """What of `[tui.keys]` has no effect, with file and line."""
+        return [f"{self.config.place('tui.keys', name)}: {message}" for name, message in self.key_problems]
 
     def tell_config_problems(self) -> None:
         """Say what of the user's config has no effect."""
-        config = self.config
-        if config.error is not None:
-            self.say(f"{config.error}; the defaults hold", "warn")
+        if self.config.error is not None:
+            self.say(f"{self.config.error}; the defaults hold", "warn")
             return
-        found = [f"{config.place('tui.keys', name)}: {message}" for name, message in self.key_problems]
-        _, wrong = wanted_notices(config.table("tui"))
-        found += [f"{config.place('tui', name)}: {message}" for name, message in wrong.items()]
+        found = [*self.key_complaints(), *self.prefs.problems, *self.theme_problems]
         if found:
-            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            more = f" (and {len(found) - 1} more: {self.table.key('settings')})" if len(found) > 1 else ""
             self.say(f"{found[0]}{more}", "warn")
 
     def on_key(self, event: events.Key) -> None:

@@ -29,6 +29,14 @@ class QuietDriver(LinuxDriver):
             self.write("\x1b[?1000h\x1b[?1006h")
             self.flush()
 
+    def use_mouse(self, *, is_on: bool) -> None:
+        """Ask for what the mouse does, or leave it to the terminal, from now on."""
+        if is_on == self._mouse:
+            return
+        self._disable_mouse_support()
+        self._mouse = is_on
+        self._enable_mouse_support()
+
 
 class DeltaDriver(QuietDriver):
     """Keeps the cells that the terminal shows, and sends what differs, at the pace that the link allows."""

@@ -311,6 +311,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_match(-1)", "N", "previous", "Previous match", "review", "Review"),
     Action("keys", "question_mark", "help", "The keys of the review", "review", "Review", 11),
     Action("close", "escape,q", "back", "Close; marks are kept as a draft", "review", "Review", 10),
+    Action("settings", "O", "settings", "Colours, signs, texts, mouse, editor, keys", "app", "Program"),
     Action("reload", "R", "reload", "Read specs, plan and runs again", "app", "Program"),
     Action("help", "question_mark", "help", "All keys; enter runs the action", "app", "Program", 16),
     Action(

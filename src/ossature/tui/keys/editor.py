@@ -15,7 +15,10 @@ _GOTO = ("code", "codium", "code-insiders", "cursor")
 def editor_argv(environ: Mapping[str, str], path: Path, *, line: int = 0) -> list[str] | None:
     """The command that opens *path*; None when there is no editor to be found."""
     named = environ.get("VISUAL") or environ.get("EDITOR") or ""
-    argv = shlex.split(named) if named else []
+    try:
+        argv = shlex.split(named)
+    except ValueError:  # a quote that is not closed
+        argv = named.split()
     if not argv:
         found = next((name for name in ("vi", "nano", "emacs") if shutil.which(name)), None)
         if found is None:

@@ -97,7 +97,7 @@ class PaneKeys(ViewKeys):
         )
 
     def action_step_back(self) -> None:
-        """One step out: the filter, the search, the zoom, the opened text, the pane."""
+        """One step out: the filter, the search, the zoom, the opened text, the pane, the hint."""
         if self.focused_pane in ("specs", "findings", "plan"):
             rows = self.list_of(self.focused_pane)
             if rows.filter:
@@ -112,6 +112,8 @@ class PaneKeys(ViewKeys):
             self.go_to("plan")
         elif self.focused_pane in ("task", "log"):
             self.go_to(self.listed)
+        else:
+            self.hide_hint()
 
     def action_follow_run(self) -> None:
         self.follows = True

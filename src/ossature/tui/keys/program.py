@@ -6,10 +6,10 @@ from typing import Any
 
 from textual.screen import Screen
 
-from ossature.tui.frame import PICKING
+from ossature.tui.hints import hints
 from ossature.tui.keys.actions import Action, Scope
 from ossature.tui.keys.views import ViewKeys
-from ossature.tui.screens.directory import ActionWanted, help_rows
+from ossature.tui.screens.directory import HINT, ActionWanted, help_rows
 from ossature.tui.screens.page import Page
 from ossature.tui.screens.review import ReviewScreen
 from ossature.tui.widgets.picker import Picker
@@ -25,17 +25,12 @@ class ProgramKeys(ViewKeys):
     def action_help(self) -> None:
         scopes = [scope for scope in self.HELP_SCOPES[self.focused_pane] if scope != "app"]
         here = f"Here, in the {self.focused_pane} pane"
-        rows = help_rows(self.table.actions, here=here, scopes=scopes)
+        rows = help_rows(self.table.actions, here=here, scopes=scopes, hints=hints(self.table))
         picker = Picker("Keys", rows, glyphs=self.glyphs, key=rows[1].key)
         self.pick(picker, self._help_chosen)
 
-    def action_command_palette(self) -> None:
-        # What lies below a dialog is not drawn any more once that is open.
-        self.footer.show_keys(PICKING)
-        super().action_command_palette()
-
     async def _help_chosen(self, key: str | None) -> None:
-        if key is not None:
+        if key is not None and not key.startswith(HINT):
             await self.carry_out(self.table.find(key))
 
     def action_leave(self) -> None:

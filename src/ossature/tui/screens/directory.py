@@ -8,25 +8,35 @@ from typing import cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
 
+from ossature.tui.hints import Hint
 from ossature.tui.keys.actions import ACTIONS, GROUPS, Action, Scope
 from ossature.tui.keys.keymap import HasKeys
 from ossature.tui.look.spans import Span
 from ossature.tui.widgets.rows import Row
 
 KEY_CELLS = 12
+HINT = "hint:"
+"""What the keys of rows begin with that are no actions."""
 
 
 def help_rows(
-    actions: Sequence[Action] = ACTIONS, *, here: str = "", scopes: Sequence[Scope] = ()
+    actions: Sequence[Action] = ACTIONS,
+    *,
+    here: str = "",
+    scopes: Sequence[Scope] = (),
+    hints: Sequence[Hint] = (),
 ) -> list[Row]:
     """Every action: first those of *scopes*, under *here*, then the others under their groups.
 
-    The key of a row is the action's id.
+    The key of a row is the action's id; *hints* follow, which do nothing.
     """
     local = [action for action in actions if here and action.scope in scopes]
     rows = _group(here, local)
     for group in GROUPS:
         rows += _group(group, [action for action in actions if action.group == group and action not in local])
+    if hints:
+        rows.append(Row("group:hints", (Span("Hints", "title"),), is_heading=True))
+        rows += [Row(f"{HINT}{hint.name}", (Span(f"  {hint.text}"),)) for hint in hints]
     return rows
 
 

@@ -30,6 +30,8 @@ class Picker(ModalScreen[str | None]):
     chooses, too, and puts its word before the row's key.
     """
 
+    FOOTER = (("↑ ↓", "move"), ("enter", "choose"), ("escape", "close"))
+
     def __init__(
         self,
         name: str,
