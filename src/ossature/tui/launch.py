@@ -109,12 +109,13 @@ def screen_environment(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def restore_terminal(saved: list[Any]) -> None:
+def restore_terminal(saved: list[Any], *, out: int | None = None) -> None:
     """Main screen, cursor, cooked mode, whatever was left. A dead terminal is no error.
 
     A terminal that nobody reads any more is given up after a moment: it would hold us for ever.
     """
-    out, keyboard = sys.stdout.fileno(), sys.stdin.fileno()
+    keyboard = sys.stdin.fileno()
+    out = sys.stdout.fileno() if out is None else out
     try:
         os.set_blocking(out, False)
         try:
@@ -152,10 +153,15 @@ class _Signals:
             self._before[number] = signal.signal(number, self._forward)
         for number in (signal.SIGINT, signal.SIGQUIT):
             self._before[number] = signal.signal(number, _ignore)
+        self._before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, self._suspend)
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def _suspend(self, number: int, _: FrameType | None) -> None:
+        """Once it has given the terminal back and stopped, we stop, too."""
+        self._child.send_signal(number)
 
     def _forward(self, number: int, _: FrameType | None) -> None:
         self._child.send_signal(number)

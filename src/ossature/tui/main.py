@@ -6,15 +6,19 @@ import argparse
 import os
 import signal
 import sys
+import termios
 import threading
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from ossature.engine.session import RunRequest
 from ossature.project import load_project
 from ossature.settings import SANDBOX_MODES
 from ossature.tui.app import leave_message, make_app
 from ossature.tui.driver.terminal import driver_for
+from ossature.tui.launch import restore_terminal
 
 
 def main(argv: list[str]) -> int:
@@ -55,14 +59,25 @@ def _end_with_terminal(parent_fd: int) -> None:
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _stay)
     if parent_fd >= 0:
-        threading.Thread(target=_watch, args=(parent_fd,), daemon=True, name="launcher-watch").start()
+        saved = termios.tcgetattr(sys.stdin.fileno()) if sys.stdin.isatty() else []
+        # Textual puts streams of its own in place of these.
+        streams = (sys.stdout.fileno(), sys.stderr.fileno())
+        watch = partial(_watch, parent_fd, saved, streams)
+        threading.Thread(target=watch, daemon=True, name="launcher-watch").start()
 
 
-def _watch(parent_fd: int) -> None:
-    """The launcher holds the other end open as long as it lives."""
+def _watch(parent_fd: int, saved: list[Any], streams: tuple[int, int]) -> None:
+    """The launcher holds the other end open as long as it lives; without it, the terminal is ours to mend."""
     while os.read(parent_fd, 1):
         pass
-    os._exit(128 + signal.SIGHUP)
+    try:
+        terminal, nowhere = os.dup(streams[0]), os.open(os.devnull, os.O_WRONLY)
+        # What the painter is about to send must not come after what mends the terminal.
+        for stream in streams:
+            os.dup2(nowhere, stream)
+        restore_terminal(saved, out=terminal)
+    finally:
+        os._exit(128 + signal.SIGHUP)
 
 
 def _leave(number: int, _: FrameType | None) -> None:

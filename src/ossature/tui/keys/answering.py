@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from ossature.domain.wish import Wish, parse_wish
 from ossature.domain.wording import words
 from ossature.errors import OssatureError, UsageError
 from ossature.tui.keys.answers import Answer
-from ossature.tui.keys.editor import editor_argv
+from ossature.tui.keys.editor import editor_argv, run_in_front
 from ossature.tui.look.spans import Span
 from ossature.tui.showing import BY, Showing
 from ossature.tui.widgets.bar import Asking, Confirming
@@ -178,4 +177,4 @@ class AnswerKeys(Showing):
     def run_editor(self, argv: Sequence[str]) -> int:
         """Wait for the editor in front of the suspended screen."""
         with self.suspend():
-            return subprocess.run(argv, check=False).returncode
+            return run_in_front(argv)
