@@ -149,6 +149,7 @@ def test_actions_of_every_scope_can_be_wanted_by_name(asked: Scene) -> None:
         "runs",
         "spend",
         "replay",
+        "compare",
         "attempts",
         "yank",
     )

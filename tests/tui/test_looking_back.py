@@ -111,3 +111,32 @@ def test_spend_is_leafed_through_searched_and_copied(scene: Scene, size: tuple[i
             await until(pilot, lambda: len(app.screen_stack) == 1)
 
     run(dialogue())
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_two_attempts_of_different_runs_are_compared(scene: Scene, size: tuple[int, int]) -> None:
+    async def dialogue() -> None:
+        two_runs(scene)
+        scene.begin("20260304-101500-cccc")
+        scene.start("002")
+        scene.call("002")
+        scene.reply("002", text="Another reply altogether.")
+        scene.verified("002")
+        with owned(scene):
+            async with shown(scene, size) as (app, pilot):
+                await until(pilot, lambda: len(app.task_pane.attempts) == 3)
+                await press(pilot, "C")
+                assert "Compare 20260304-101500-cccc" in screen(app)
+                await press(pilot, "down", "enter")
+                await until(pilot, lambda: "Input tokens" in screen(app))
+                await press(pilot, "right")
+                assert "the same text here" in screen(app)
+                await press(pilot, "right")
+                await until(pilot, lambda: "+Another reply altogether." in screen(app))
+                await press(pilot, "right", "right")
+                assert "-FAILED (failures=1)" in screen(app) or "FAIL: test_total_of_month" in screen(app)
+                assert is_whole(app)
+                await press(pilot, "q")
+                await until(pilot, lambda: len(app.screen_stack) == 1)
+
+    run(dialogue())

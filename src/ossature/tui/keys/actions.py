@@ -245,6 +245,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("yank", "y", "yank", "Copy the text to the clipboard and to a file", "app", "Text"),
     Action("runs", "H", "runs", "List the runs; open an earlier run as it ended", "app", "History", 14),
     Action("spend", "t", "spend", "What model calls cost: by day, spec, task, model, run", "app", "History"),
+    Action("compare", "C", "compare", "Compare the attempt that is shown with another", "app", "History"),
     Action("replay", "P", "replay", "Replay the run that is shown, event by event", "app", "History"),
     Action(
         "move('event', 1)", "full_stop", "event", "Next event", "replay", "History", 1, ". ,", "next-event"

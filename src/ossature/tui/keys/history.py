@@ -12,6 +12,7 @@ from ossature.engine.run_query import matching
 from ossature.engine.spend import Book, book_of
 from ossature.errors import OssatureError
 from ossature.project import Project
+from ossature.tui.keys.comparing import CompareKeys
 from ossature.tui.keys.panes import PaneKeys
 from ossature.tui.keys.replaying import ReplayKeys
 from ossature.tui.panes.runs import run_row
@@ -25,7 +26,7 @@ _RUNS_HINT = "words, goal:audit, >2026-11-01, cost>1; enter opens, ctrl+r replay
 _REPLAY = "replay "
 
 
-class HistoryKeys(ReplayKeys, PaneKeys):
+class HistoryKeys(ReplayKeys, CompareKeys, PaneKeys):
     """Journals are read off the event loop; what was read of a run that is over is remembered."""
 
     def viewer_in_use(self) -> LineViewer:

@@ -33,7 +33,7 @@ class TaskKeys(TextKeys):
     def action_attempts(self) -> None:
         """Choose among all attempts of the task, of every run."""
         attempts = self.task_pane.attempts
-        rows = [_attempt_row(number, attempt) for number, attempt in enumerate(attempts)][::-1]
+        rows = [attempt_row(number, attempt) for number, attempt in enumerate(attempts)][::-1]
         picker = Picker("Attempts", rows, glyphs=self.glyphs, empty="the task has not been tried yet")
         self.pick(picker, self._attempt_chosen)
 
@@ -77,7 +77,8 @@ class TaskKeys(TextKeys):
             self.reload()
 
 
-def _attempt_row(number: int, attempt: Attempt) -> Row:
+def attempt_row(number: int, attempt: Attempt) -> Row:
+    """An attempt in a list to choose from; its key is its number there."""
     left = (
         Span(f" {attempt.number:>2} ", "label"),
         Span(f"{attempt.kind.replace('_', ' '):<11}"),

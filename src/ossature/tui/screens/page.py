@@ -56,7 +56,7 @@ class Page(ModalScreen[None], inherit_bindings=False):
         yield self.footer
 
     def on_mount(self) -> None:
-        self.footer.show(footer_actions("viewer", "page"))
+        self.footer.show(footer_actions("page"))
         self.viewer.focus()
         self.call_after_refresh(self.show_leaf)
 
