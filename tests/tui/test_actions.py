@@ -13,6 +13,7 @@ from ossature.tui.keys.actions import ACTIONS, GROUPS, Action, bindings, footer_
 from ossature.tui.look.spans import text_of, width_of
 from ossature.tui.panes.chart import ChartPane
 from ossature.tui.panes.findings import FindingsPane
+from ossature.tui.panes.grid import GridPane
 from ossature.tui.panes.plan import PlanPane
 from ossature.tui.panes.specs import SpecsPane
 from ossature.tui.panes.task import TaskPane
@@ -30,6 +31,7 @@ OWNERS = {
     "question": OssatureApp,
     "plan": PlanPane,
     "chart": ChartPane,
+    "grid": GridPane,
     "list": RowList,
     "tree": SpecsPane,
     "findings": FindingsPane,

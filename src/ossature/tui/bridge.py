@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ossature.domain.decision import Command, Decision, Question
 from ossature.domain.event import UnknownEvent
 from ossature.domain.plain_text import clean_line
 from ossature.domain.record import Record, UnknownRecord
 from ossature.domain.state import RunState
 from ossature.domain.wording import Line, LogLine, sentence
+from ossature.engine.eta import past_seconds, remaining_s
+from ossature.engine.outcomes import Outcomes, RunOutcomes, outcomes_of
 from ossature.engine.preview import ProjectView
 from ossature.engine.replay import Mark, Recording
 from ossature.engine.session import Attachment, latest_run, live_holder, run_ids
@@ -74,6 +78,11 @@ class Bridge:
         """A live run that is not the one shown, as of the last look."""
         self.replay: Replay | None = None
         """The moment of the run that is shown in place of its end."""
+        self.outcomes = Outcomes(project)
+        self.known_runs: list[RunOutcomes] = []
+        """As of the last look; the one that is live has come further."""
+        self.past: dict[str, float] = {}
+        """Lineage -> seconds that the task took when it landed last."""
         self._nothing = RunState()
 
     @property
@@ -107,6 +116,26 @@ class Bridge:
     def questions(self) -> list[Question]:
         """Open ones that somebody still waits for, oldest first."""
         return list(self.state.questions.values()) if self.is_live else []
+
+    @property
+    def runs(self) -> list[RunOutcomes]:
+        """Runs that went by a plan, oldest first, with the live one as it is now."""
+        if not self.is_live or self.attachment is None or not self.state.tasks:
+            return self.known_runs
+        began = self.state.started_at.isoformat() if self.state.started_at else ""
+        run = self.attachment.run
+        live = RunOutcomes(run, self.number, began, "running", outcomes_of(self.state))
+        return [*(one for one in self.known_runs if one.run != run), live]
+
+    def take_runs(self, runs: list[RunOutcomes]) -> None:
+        """What reading the journals has found."""
+        self.known_runs = runs
+        self.past = past_seconds(runs)
+
+    def remaining_s(self, now: datetime | None) -> float | None:
+        """Seconds until the run will be over; None where that cannot be told."""
+        settled = [line.id for line in self.board.lines if line.view and line.view.status == "done"]
+        return remaining_s(self.state, self.past, now, settled=settled)
 
     def attach(self, run: str) -> None:
         """Show *run* from its beginning."""

@@ -32,6 +32,7 @@ from ossature.tui.look.theme import THEMES
 from ossature.tui.order import InOrder
 from ossature.tui.panes.chart import ChartPane
 from ossature.tui.panes.findings import FindingsPane
+from ossature.tui.panes.grid import GridPane
 from ossature.tui.panes.layout import LISTS, PANES, VIEWS, Pane, pane_layout
 from ossature.tui.panes.log import LogPane
 from ossature.tui.panes.plan import PlanPane
@@ -79,6 +80,7 @@ class Frame(InOrder, inherit_bindings=False):
         "findings": ("list", "findings", "app"),
         "plan": ("plan", "list", "app"),
         "chart": ("chart", "app"),
+        "grid": ("grid", "app"),
         "task": ("viewer", "task", "app"),
         "log": ("viewer", "app"),
     }
@@ -120,6 +122,7 @@ class Frame(InOrder, inherit_bindings=False):
         self.findings = FindingsPane(glyphs=self.glyphs)
         self.plan = PlanPane(glyphs=self.glyphs)
         self.chart = ChartPane(glyphs=self.glyphs)
+        self.grid = GridPane(glyphs=self.glyphs)
         self.task_pane = TaskPane(glyphs=self.glyphs)
         self.log_pane = LogPane(glyphs=self.glyphs)
         self.bar = Bar(glyphs=self.glyphs)
@@ -144,6 +147,7 @@ class Frame(InOrder, inherit_bindings=False):
             with self.columns["middle"]:
                 yield self.plan
             yield self.chart
+            yield self.grid
             with self.columns["aside"]:
                 yield self.task_pane
                 yield self.log_pane
@@ -157,6 +161,7 @@ class Frame(InOrder, inherit_bindings=False):
             "findings": self.findings,
             "plan": self.plan,
             "chart": self.chart,
+            "grid": self.grid,
             "task": self.task_pane,
             "log": self.log_pane,
         }

@@ -120,6 +120,8 @@ class Showing(Noticing):
         self.specs.highlight(self.plan.key)
         if self.chart.display:
             self.chart.show(self.bridge.board, self.plan.key)
+        if self.grid.display:
+            self.grid.show(self.bridge.board.lines, self.bridge.runs, self.plan.key)
         self._show_task()
 
     def _show_task(self) -> None:

@@ -45,9 +45,9 @@ class ProgramKeys(ViewKeys):
         match action.scope:
             case "list":
                 target = self.list_of(self.listed)
-            case "chart":
-                self.show_view("chart")
-                target = self.chart
+            case "chart" | "grid":
+                self.show_view(action.scope)
+                target = self.pane_of(action.scope)
             case "findings":
                 target = self.findings
             case "tree":

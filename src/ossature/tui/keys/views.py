@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
+from textual.worker import Worker, WorkerState
+
+from ossature.engine.outcomes import RunOutcomes
+from ossature.errors import OssatureError
+from ossature.tui.bridge import Bridge
+from ossature.tui.panes.grid import GridPane, told
 from ossature.tui.panes.layout import Pane
 from ossature.tui.panes.views import TaskPointed, ViewWanted
 from ossature.tui.showing import Showing
@@ -21,6 +29,43 @@ class ViewKeys(Showing):
         self.go_to(view)
         if view == "chart":
             self.call_after_refresh(self.chart.open, self.bridge.board, self.plan.key)
+        elif view == "grid":
+            self.read_runs()
+            self.show_plan()
+
+    def reload(self) -> None:
+        super().reload()
+        self.read_runs()
+
+    def read_runs(self) -> None:
+        """Read what became of tasks in earlier runs; those that are known are not read again."""
+        read = functools.partial(_read, self.bridge)
+        self.run_worker(read, thread=True, group="runs", name="runs", exclusive=True, exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.worker.name != "runs" or event.state is not WorkerState.SUCCESS:
+            return
+        if isinstance(event.worker.result, OssatureError):
+            self.say_error(event.worker.result)
+            return
+        self.bridge.take_runs(event.worker.result or [])
+        self.grid.is_read = True
+        self.show_header()
+        if self.grid.display:
+            self.grid.show(self.bridge.board.lines, self.bridge.runs, self.plan.key)
+            self.grid.refresh()
+
+    def on_grid_pane_cell_chosen(self, event: GridPane.CellChosen) -> None:
+        """Open the last attempt of that run at the task."""
+        event.stop()
+        self.point_at(event.task)
+        found = [i for i, attempt in enumerate(self.task_pane.attempts) if attempt.run == event.run.run]
+        if not found:
+            self.say(f"run {event.run.number} made no attempt: {event.task} {told(event.outcome)}", "quiet")
+            return
+        self.task_pane.choose_attempt(found[-1])
+        self.task_pane.show_tab("verify" if event.outcome.kind == "failed" else "response")
+        self.go_to("task")
 
     def on_task_pointed(self, event: TaskPointed) -> None:
         event.stop()
@@ -48,3 +93,10 @@ class ViewKeys(Showing):
             self.plan.set_filter("")
             self.plan.move_to(task)
         self.show_plan()
+
+
+def _read(bridge: Bridge) -> list[RunOutcomes] | OssatureError:
+    try:
+        return bridge.outcomes.read()
+    except OssatureError as error:
+        return error

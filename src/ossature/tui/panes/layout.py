@@ -7,7 +7,7 @@ from typing import Literal
 
 Pane = Literal["specs", "findings", "plan", "task", "log", "chart", "grid"]
 PANES: tuple[Pane, ...] = ("specs", "findings", "plan", "task", "log")
-VIEWS: tuple[Pane, ...] = ("chart",)
+VIEWS: tuple[Pane, ...] = ("chart", "grid")
 """Drawings of the plan; one that has the focus has the whole screen."""
 LISTS: tuple[Pane, ...] = ("specs", "findings", "plan")
 WIDE_COLUMNS = 120

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from rich.segment import Segment
 from textual.strip import Strip
@@ -18,6 +20,15 @@ BAR_CELLS = 12
 _OUTCOME_TONES = {"live": "good", "succeeded": "good", "failed": "bad", "stopped": "warn", "crashed": "bad"}
 
 
+class Part(NamedTuple):
+    """A piece of the line; the greatest `rank` is the first to go where the room is small."""
+
+    rank: int
+    spans: tuple[Span, ...]
+    gap: int = 3
+    """Cells before it."""
+
+
 class Header(Widget):
     """Drawn from spans; is refreshed only when they change."""
 
@@ -26,13 +37,11 @@ class Header(Widget):
     def __init__(self, *, glyphs: Glyphs = UNICODE) -> None:
         super().__init__()
         self.glyphs = glyphs
-        self._parts: list[list[Span]] = []
+        self._parts: list[Part] = []
 
     def show(self, bridge: Bridge, now: datetime | None, *, is_stepping: bool = False) -> None:
         """*now* is None where the clock is not to run."""
-        parts = header_parts(bridge, self.glyphs, now)
-        if is_stepping:
-            parts.insert(2, [Span("step", "warn")])
+        parts = header_parts(bridge, self.glyphs, now, is_stepping=is_stepping)
         if parts != self._parts:
             self._parts = parts
             self.refresh()
@@ -47,51 +56,57 @@ class Header(Widget):
         )
 
 
-def joined(parts: list[list[Span]], width: int) -> list[Span]:
-    """As many parts as fit, in their order; the later ones are the less important ones."""
-    line: list[Span] = [Span(" ")]
-    for part in parts:
-        room = width - width_of(line)
-        if len(line) > 1 and width_of(part) + 3 > room:
+def joined(parts: Sequence[Part], width: int) -> list[Span]:
+    """The most important parts that fit, from left to right as they come."""
+    kept: set[int] = set()
+    used = 1
+    for index in sorted(range(len(parts)), key=lambda index: parts[index].rank):
+        cells = width_of(parts[index].spans) + (parts[index].gap if kept else 0)
+        if kept and used + cells > width:
             break
-        line += [*([Span("   ")] if len(line) > 1 else []), *part]
+        kept.add(index)
+        used += cells
+    line: list[Span] = [Span(" ")]
+    for index in sorted(kept):
+        line += [*([Span(" " * parts[index].gap)] if len(line) > 1 else []), *parts[index].spans]
     return line
 
 
-def header_parts(bridge: Bridge, glyphs: Glyphs, now: datetime | None) -> list[list[Span]]:
-    """Groups of spans, most important first."""
-    settings = bridge.project.settings
-    state = bridge.state
-    parts = [[Span(clean_line(settings.name), "strong")]]
+def header_parts(
+    bridge: Bridge, glyphs: Glyphs, now: datetime | None, *, is_stepping: bool = False
+) -> list[Part]:
+    """What can be said, from left to right."""
+    settings, state = bridge.project.settings, bridge.state
+    parts = [Part(0, (Span(clean_line(settings.name), "strong"),))]
     if bridge.replay:
-        parts.insert(0, [Span(f" REPLAY {bridge.replay.place} ", "found")])
-    outcome = bridge.outcome
-    if outcome:
-        parts.append(_run_part(bridge, glyphs))
-    else:
-        parts.append([Span("no run yet", "quiet")])
+        parts.insert(0, Part(-1, (Span(f" REPLAY {bridge.replay.place} ", "found"),)))
+    if settings.language:
+        parts.append(Part(11, (Span(f"{glyphs.dot} {clean_line(settings.language)}", "quiet"),), gap=1))
+    parts.append(Part(1, _run_part(bridge, glyphs)))
+    if is_stepping:
+        parts.append(Part(2, (Span("step", "warn"),)))
+    if bridge.outcome and state.replay:
+        parts.append(Part(6, (Span("replay", "warn"),)))
     total = len(bridge.board.lines)
     if total:
         full = round(BAR_CELLS * bridge.board.done / total)
-        parts.append(
-            [
-                Span(f"{bridge.board.done}/{total} "),
-                Span(glyphs.full * full, "good"),
-                Span(glyphs.empty * (BAR_CELLS - full), "faint"),
-            ]
-        )
-    if outcome:
+        parts.append(Part(3, (Span(f"{bridge.board.done}/{total}"),)))
+        bar = (Span(glyphs.full * full, "good"), Span(glyphs.empty * (BAR_CELLS - full), "faint"))
+        parts.append(Part(7, bar, gap=1))
+    if bridge.outcome:
         parts += _figures(bridge, now)
-    if outcome == "live" and state.phase:
-        parts.append([Span(state.phase, "quiet")])
+    if bridge.outcome == "live" and state.phase:
+        parts.append(Part(10, (Span(state.phase, "quiet"),)))
     return parts
 
 
-def _run_part(bridge: Bridge, glyphs: Glyphs) -> list[Span]:
+def _run_part(bridge: Bridge, glyphs: Glyphs) -> tuple[Span, ...]:
     """Which run is shown, and how it is; of one that is not the latest, also when it ended."""
     state, outcome = bridge.state, bridge.outcome
+    if not outcome:
+        return (Span("no run yet", "quiet"),)
     if bridge.replay:
-        return [Span(f"run {bridge.number} of {bridge.count}", "quiet")]
+        return (Span(f"run {bridge.number} of {bridge.count}", "quiet"),)
     word = outcome
     if outcome == "live":
         word = "stopping" if state.is_stopping else "paused" if state.is_paused else "live"
@@ -99,26 +114,27 @@ def _run_part(bridge: Bridge, glyphs: Glyphs) -> list[Span]:
     name = "landed" if tone == "good" else "failed"
     sign = glyphs.live if outcome == "live" else glyphs.status.get(name, "")
     if not bridge.is_earlier:
-        return [Span(f"run {bridge.number} ", "quiet"), Span(f"{sign} {word}", tone)]
+        return (Span(f"run {bridge.number} ", "quiet"), Span(f"{sign} {word}", tone))
     ended = f", ended {state.ended_at.astimezone():%Y-%m-%d %H:%M}" if state.ended_at else ""
     name = f"run {bridge.number} of {bridge.count} "
-    return [Span(name, "warn"), Span(f"{sign} {word}", tone), Span(ended, "warn")]
+    return (Span(name, "warn"), Span(f"{sign} {word}", tone), Span(ended, "warn"))
 
 
-def _figures(bridge: Bridge, now: datetime | None) -> list[list[Span]]:
+def _figures(bridge: Bridge, now: datetime | None) -> list[Part]:
     state = bridge.state
     unknown = "+?" if state.has_unknown_cost else ""
-    parts = []
-    if state.replay:
-        parts.append([Span("replay", "warn")])
-    parts.append([Span(f"${state.cost_usd:.2f}{unknown}")])
+    limit = bridge.project.settings.limits.of("run", "usd")
+    budget = f" of ${limit:.2f}" if limit else ""
+    parts = [Part(4, (Span(f"${state.cost_usd:.2f}{unknown}{budget}"),))]
     tokens = state.input_tokens + state.output_tokens
     cached = f", {100 * state.cached_tokens // state.input_tokens}% cached" if state.cached_tokens else ""
     if tokens:
-        parts.append([Span(f"{_thousands(tokens)} tok{cached}", "quiet")])
+        parts.append(Part(9, (Span(f"{_thousands(tokens)} tok{cached}", "quiet"),)))
     end = state.ended_at or (now if bridge.is_live else None) or state.last_at
     if state.started_at and end:
-        parts.insert(0, [Span(clock((end - state.started_at).total_seconds()), "quiet")])
+        parts.append(Part(5, (Span(clock((end - state.started_at).total_seconds()), "quiet"),)))
+    if bridge.is_live and (left := bridge.remaining_s(end)) is not None:
+        parts.append(Part(8, (Span(f"eta {clock(left)}", "quiet"),), gap=2))
     return parts
 
 
