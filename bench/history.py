@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from _kit import call_s, report
 from ossature.domain import event as ev
 from ossature.domain.record import Record
 from ossature.engine.accounts import CACHE_NAME, accounts
+from ossature.engine.replay import Recording
 from ossature.engine.run_query import matching
 from ossature.engine.spend import BYS, spend_by
 from ossature.project import Project
@@ -22,6 +24,7 @@ from ossature.store.checked_lines import encode_line
 
 RUNS = 1_000
 CALLS = 30_000
+EVENTS = 100_000
 TASKS = 40
 
 
@@ -29,13 +32,61 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_history(Path(folder))
         measure_runs(Project(Path(folder)))
+    with tempfile.TemporaryDirectory() as folder:
+        measure_replay(Path(folder))
+
+
+def measure_replay(folder: Path) -> None:
+    """Reading a long journal once, then stepping back through it and jumping about in it."""
+    rows = tuple(
+        ev.TaskRow(id=f"{n:04d}", spec="S", title=f"Task {n}", lineage=f"t-{n}") for n in range(1_000)
+    )
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    events: list[ev.Event] = [ev.PlanAdopted(tasks=rows)]
+    while len(events) < EVENTS:
+        row = rows[len(events) % len(rows)]
+        events += [
+            ev.TaskStarted(task=row.id, lineage=row.lineage, reason="never built"),
+            ev.VerifyStarted(task=row.id, attempt=1, commands=("true",), log="verify.log"),
+            ev.VerifyFinished(task=row.id, attempt=1, verdict="ok", seconds=0.1),
+        ]
+    lines = (
+        Record(seq=seq, at=start + timedelta(seconds=seq), event=event).model_dump_json()
+        for seq, event in enumerate(events, start=1)
+    )
+    (folder / "events.jsonl").write_bytes(b"".join(encode_line(line.encode()) for line in lines))
+    started, cpu = time.perf_counter(), time.process_time()
+    recording = Recording(folder)
+    read_s, read_cpu_s = time.perf_counter() - started, time.process_time() - cpu
+    dice = random.Random(4)
+    end = recording.count
+    steps = [_seconds(recording, moment) for moment in range(end - 1, end - 200, -1)]
+    jumps = [_seconds(recording, dice.randrange(end)) for _ in range(50)]
+    figures = {
+        "events": end,
+        "read_s": read_s,
+        "read_cpu_s": read_cpu_s,
+        "back_median_s": statistics.median(steps),
+        "back_worst_s": max(steps),
+        "jump_median_s": statistics.median(jumps),
+        "jump_worst_s": max(jumps),
+        "goal_s": 0.5,
+    }
+    report("replay", figures)
+
+
+def _seconds(recording: Recording, moment: int) -> float:
+    started = time.perf_counter()
+    state = recording.state_at(moment)
+    assert state.seq == moment
+    return time.perf_counter() - started
 
 
 def measure_runs(project: Project) -> None:
     """Listing without and with what is remembered, filtering as one types, adding up."""
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     found = accounts(project)
-    first_s = time.perf_counter() - started
+    first_s, first_cpu_s = time.perf_counter() - started, time.process_time() - cpu
     assert len(found) == RUNS
     again_s = call_s(lambda: accounts(project))
     shares = [share for run in found for share in run.shares]
@@ -43,6 +94,7 @@ def measure_runs(project: Project) -> None:
     figures = {
         "runs": RUNS,
         "first_s": first_s,
+        "first_cpu_s": first_cpu_s,
         "again_s": again_s,
         "filter_s": call_s(lambda: matching(found, "failed goal:build >2026-01-05 cost>0.5")),
         "goal_first_s": 2,
