@@ -81,9 +81,9 @@ def _day_line(days: Sequence[Group], width: int, glyphs: Glyphs) -> Lines:
     """One cell a day, or a few days where there are many."""
     whole = daily(days)
     weigh = _weight(whole)
-    heights = levels([weigh(day) for day in whole], steps=len(glyphs.spark) - 1, width=max(width - 10, 1))
+    heights = levels([weigh(day) for day in whole], steps=len(glyphs.spark) - 1, width=max(width - 26, 8))
     line = "".join(glyphs.spark[height] for height in heights)
-    each = -(-len(whole) // max(width - 10, 1))
+    each = -(-len(whole) // max(width - 26, 8))
     note = f" ({each} days a cell)" if each > 1 else ""
     return [[Span("        "), Span(line, "active"), Span(note, "quiet")]]
 
