@@ -78,6 +78,8 @@ class Telling(Frame):
 
     def first_hint(self) -> Hint | None:
         """For who is here for the first time; one at a time, and after it is hidden none of its moment."""
+        if self.bridge.is_past:
+            return None
         moment: Moment = (
             "question"
             if self.question
