@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from ossature.tui.look.spans import text_of, width_of
 from ossature.tui.text.pairs import Pair, paint_pair, pair_diff
+from tests.tui.scene import Scene
+from tests.tui.stage import lines, press, run, shown, until
 
 _LINES = st.lists(st.sampled_from(["a", "b", "-c", "+d", "", "@@ -1 +1 @@", "--- x"]), max_size=12)
 
@@ -37,6 +39,24 @@ def test_heads_notes_and_several_files_have_rows_for_themselves():
         Pair(None, None, "+++ y"),
         Pair(None, None, "(binary)"),
     ]
+
+
+def test_diff_tab_has_two_columns_where_they_fit(asked: Scene) -> None:
+    async def dialogue() -> None:
+        async with shown(asked, (120, 40)) as (app, pilot):
+            app.follows = False
+            await press(pilot, "4", "z")
+            app.task_pane.show_tab("diff")
+            same, gone = "for expense in expenses:", "-        totals[expense"
+            await until(pilot, lambda: any(row.count(same) == 2 for row in lines(app)))
+            await press(pilot, "z")
+            await until(pilot, lambda: any(gone in row for row in lines(app)))
+            await press(pilot, "z")
+            await until(pilot, lambda: any(row.count(same) == 2 for row in lines(app)))
+            await pilot.resize_terminal(80, 24)
+            await until(pilot, lambda: any(gone in row for row in lines(app)))
+
+    run(dialogue())
 
 
 def test_long_lines_are_broken_within_their_column():

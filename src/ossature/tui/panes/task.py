@@ -32,6 +32,7 @@ from ossature.tui.text.paint import (
     paint_output,
     paint_plain,
 )
+from ossature.tui.text.pairs import WIDE_COLUMNS, read_columns
 from ossature.tui.text.viewer import LineViewer
 from ossature.tui.widgets.bar import title
 
@@ -237,7 +238,15 @@ class TaskPane(Vertical):
         path = self._path()
         if path is None:
             return ("preview", self.preview) if self.tab == "prompt" else ("nothing", self.tab, self.line)
-        return ("file", path, path.exists(), self.tab)
+        return ("file", path, path.exists(), self.tab, self._columns())
+
+    def _columns(self) -> int:
+        """Cells for a difference in two columns; 0 where it is shown in one."""
+        width = self.viewer.size.width - 1
+        return width if self.tab == "diff" and width >= WIDE_COLUMNS else 0
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw)
 
     def _open(self, *, keeps_place: bool) -> None:
         viewer = self.viewer
@@ -264,6 +273,9 @@ class TaskPane(Vertical):
         painter = {"diff": paint_diff, "verify": paint_output}.get(self.tab, paint_markdown)
         if path is not None:
             try:
+                lines = read_columns(path, self._columns()) if self._columns() else None
+                if lines is not None:
+                    return _painted(lines)
                 return FileDocument(path), painter
             except OSError:
                 return TextDocument(_MISSING[self.tab]), paint_plain
@@ -275,8 +287,13 @@ class TaskPane(Vertical):
         if self.line is None:
             return TextDocument(_WELCOME), paint_labels
         lines = overview_lines(self.line, self._board, attempts=self.attempts, glyphs=self.glyphs)
-        document = TextDocument("\n".join(text_of(line) for line in lines))
-        return document, lambda number, text: lines[number]
+        return _painted(lines)
+
+
+def _painted(lines: Sequence[Sequence[Span]]) -> tuple[Document, Painter]:
+    """Lines that have their tones already."""
+    document = TextDocument("\n".join(text_of(line) for line in lines))
+    return document, lambda number, text: lines[number]
 
 
 _MISSING = {

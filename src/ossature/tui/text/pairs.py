@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
+from pathlib import Path
 from typing import NamedTuple
 
 from ossature.tui.look.spans import Span, fit, wrap
@@ -11,6 +12,8 @@ from ossature.tui.text.paint import paint_diff, shown
 
 WIDE_COLUMNS = 116
 """From here on two columns fit: a pane of a screen of 120 columns that has it for itself."""
+MAX_BYTES = 500_000
+"""A longer difference is shown in one column, of which only what is visible is read."""
 _BETWEEN = 3
 """Cells between the columns."""
 
@@ -37,6 +40,16 @@ class _Left(NamedTuple):
         if sign == "\\":
             return self
         return _Left(max(self.before - (sign != "+"), 0), max(self.after - (sign != "-"), 0))
+
+
+def read_columns(path: Path, width: int) -> list[list[Span]] | None:
+    """A file that holds a unified diff, in two columns; None where it is too long. Raises OSError."""
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        return None
+    lines = content.decode("utf-8", "replace").removesuffix("\n").split("\n")
+    return [row for pair in pair_diff(lines) for row in paint_pair(pair, width)]
 
 
 def pair_diff(lines: Iterable[str]) -> list[Pair]:
