@@ -83,7 +83,7 @@ def test_text_shows_every_hunk_once_with_what_is_around_it(glyphs):
     for is_wide in (False, True):
         text = hunk_text(review, 60, is_wide=is_wide)
         assert [row.key for row in hunk_rows(review, glyphs)] == list(text.starts)
-        assert not is_wide or all(width_of(line) <= 60 for line in text.lines)
+        assert all(width_of(line) <= 60 for line in text.lines)
         assert "\x1b" not in text.text
         words = text.text.split()
         assert [words.count(word) for word in ("four", "five", "six")] == [1 + is_wide] * 3

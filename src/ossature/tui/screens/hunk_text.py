@@ -55,7 +55,7 @@ def hunk_rows(review: Review, glyphs: Glyphs) -> list[Row]:
 
 
 def hunk_text(review: Review, width: int, *, is_wide: bool) -> HunkText:
-    """In two columns where *is_wide*, else the usual way: lines that go above those that come."""
+    """In two columns where *is_wide* and the file has two sides, else lines that go above those that come."""
     found = HunkText()
     number = 0
     for path, change in review.changes.items():
@@ -68,7 +68,8 @@ def hunk_text(review: Review, width: int, *, is_wide: bool) -> HunkText:
             found.heads[len(found.lines)] = number, path, hunk
             found.lines.append([Span(f"{number} {place_of(hunk)}", "hunk")])
             pairs, end = _pairs(change, hunk, end)
-            found.lines += _columns(pairs, width) if is_wide else _unified(pairs)
+            has_sides = is_wide and change.before is not None and change.after is not None
+            found.lines += _columns(pairs, width) if has_sides else _unified(pairs)
         found.lines.append([Span("")])
     return found
 

@@ -53,7 +53,7 @@ class ReviewScreen(ModalScreen[Decision | None], inherit_bindings=False):
     ReviewScreen #review.-beside { layout: horizontal; }
     ReviewScreen HunkList { height: 3; background: $background; }
     ReviewScreen.-tall HunkList { height: 30%; }
-    ReviewScreen #review.-beside HunkList { height: 1fr; width: 32; }
+    ReviewScreen #review.-beside HunkList { height: 1fr; width: 36; }
     ReviewScreen LineViewer { height: 1fr; width: 1fr; border-top: solid $border-blurred; }
     ReviewScreen.-ascii LineViewer { border-top: ascii $border-blurred; }
     ReviewScreen #review.-beside LineViewer { border-top: none; border-left: solid $border-blurred; }
@@ -211,7 +211,9 @@ class ReviewScreen(ModalScreen[Decision | None], inherit_bindings=False):
         self.action_turn()
 
     def on_text_view_changed(self, event: LineViewer.Changed) -> None:
+        """It has scrolled, found something, or has another size."""
         event.stop()
+        self._write()
         self._tell()
 
     def on_bar_turned(self, event: Bar.Turned) -> None:
