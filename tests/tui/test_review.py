@@ -12,6 +12,7 @@ from ossature.domain.hunks import split
 from ossature.domain.review import change_of, fits, proposal_of
 from ossature.store.blobs import Blobs
 from ossature.store.proposals import propose
+from ossature.tui.keys.answers import hunk_draft_id
 from ossature.tui.look.glyphs import ASCII, UNICODE
 from ossature.tui.look.spans import text_of, width_of
 from ossature.tui.screens.hunk_text import hunk_rows, hunk_text, key_of
@@ -147,6 +148,8 @@ def test_a_review_from_key_to_decision(scene: Scene, size: tuple[int, int]) -> N
                 await until(pilot, lambda: "new = [1]" in screen(app))
                 await press(pilot, "escape")
                 assert len(app.screen_stack) == 1
+                await press(pilot, "a", "n")
+                assert scene.letters() == [], "marks are not passed over unasked"
                 await press(pilot, "v")
                 await until(pilot, lambda: "2 of 3 kept" in screen(app))
                 await press(pilot, "s", "h", "x")
@@ -180,6 +183,12 @@ def test_review_goes_with_its_question_and_retry_and_edit_are_answers_too(
                 await until(pilot, lambda: len(app.screen_stack) == 1 and "is closed" in screen(app))
                 _ask(scene, "fix", 2)
                 await until(pilot, lambda: app.question and app.question.gate == "fix")
+                app.bridge.save_draft(hunk_draft_id(app.question), "[]")
+                await press(pilot, "a", "y")
+                await until(pilot, scene.letters)
+                assert isinstance(last_letter(scene), Approve)
+                scene.letters()[-1].unlink()
+                app.bridge.save_draft(hunk_draft_id(app.question), "")
                 await press(pilot, "v")
                 await until(pilot, lambda: isinstance(app.screen, ReviewScreen))
                 await press(pilot, "space", "r", *"@a:b in words", "enter")

@@ -15,7 +15,7 @@ from ossature.domain.plain_text import clean_line
 from ossature.domain.wish import Wish, parse_wish
 from ossature.domain.wording import words
 from ossature.errors import OssatureError, UsageError
-from ossature.tui.keys.answers import Answer
+from ossature.tui.keys.answers import Answer, hunk_draft_id
 from ossature.tui.keys.editor import editor_argv, run_in_front
 from ossature.tui.look.spans import Span
 from ossature.tui.showing import BY, Showing
@@ -23,6 +23,8 @@ from ossature.tui.widgets.bar import Asking, Confirming
 from ossature.tui.widgets.picker import Picker
 from ossature.tui.widgets.rows import Row
 
+ABOUT_THE_WHOLE: tuple[Answer, ...] = ("approve", "hint", "retry", "merged", "theirs")
+"""Answers that would pass over what was marked in a review."""
 RETRY_LABEL = "retry, with feedback (may be empty); @provider:model first asks another model"
 
 
@@ -36,6 +38,18 @@ class AnswerKeys(Showing):
         question = self.question
         if question is None:
             return
+        if answer in ABOUT_THE_WHOLE and self.bridge.draft(hunk_draft_id(question)):
+            text = f"Your review of it ({self.table.key('review')}) was not sent. Answer without it?"
+
+            def yes() -> None:
+                # Once the bar is free again: an answer may ask for words there.
+                self.call_after_refresh(self._answer, question, answer)
+
+            self.bar.confirm(Confirming(text, yes))
+        else:
+            self._answer(question, answer)
+
+    def _answer(self, question: Question, answer: Answer) -> None:
         match answer:
             case "approve":
                 self._decide(Approve(question_id=question.id, by=BY))

@@ -30,6 +30,11 @@ SUBJECT_LINES = 2
 _HINTABLE = ("fix", "prompt")
 
 
+def hunk_draft_id(question: Question) -> str:
+    """Under what the marks of its review are kept as a draft."""
+    return f"{question.id} hunks"
+
+
 class Offer(NamedTuple):
     """One answer that a question takes."""
 

@@ -12,6 +12,7 @@ from ossature.project import Project
 from ossature.store.blobs import Blobs
 from ossature.store.proposals import read_changes
 from ossature.tui.keys.answering import AnswerKeys
+from ossature.tui.keys.answers import hunk_draft_id
 from ossature.tui.screens.directory import help_rows
 from ossature.tui.screens.marking import Review
 from ossature.tui.screens.review import ReviewScreen
@@ -71,7 +72,7 @@ class ReviewKeys(AnswerKeys):
 
     def _open_review(self, review: Review) -> None:
         question = review.question
-        draft_id = f"{question.id} hunks"
+        draft_id = hunk_draft_id(question)
 
         def save(text: str) -> None:
             self.bridge.save_draft(draft_id, text)
