@@ -17,6 +17,8 @@ from unittest import mock
 from textual.pilot import Pilot
 
 from ossature.domain.decision import Question
+from ossature.store.blobs import Blobs
+from ossature.store.proposals import propose
 from ossature.tui.app import OssatureApp, make_app
 from ossature.tui.hints import hints, write_seen
 from ossature.tui.keys.keymap import DEFAULT_KEYS
@@ -92,6 +94,53 @@ def failed(scene: Scene) -> None:
 
 def untouched(_: Scene) -> None:
     """A plan, and no run yet."""
+
+
+_BEFORE = b"""def by_category(expenses):
+    totals = {}
+    for expense in expenses:
+        totals[expense.category] = expense.cents
+    return totals
+
+
+def share(part, whole):
+    return round(100 * part / whole)
+"""
+_AFTER = (
+    _BEFORE.replace(b"= expense.cents", b"= totals.get(expense.category, 0) + expense.cents")
+    + b"""
+
+def by_month(expenses):
+    return sorted({expense.day[:7] for expense in expenses})
+"""
+)
+
+
+def reviewed(scene: Scene) -> None:
+    """A landing that may be taken by hunk."""
+    scene.audit()
+    scene.begin()
+    scene.build("001", "002", "003", "005")
+    scene.start("006")
+    scene.call("006")
+    scene.reply("006")
+    scene.verified("006")
+    staged = scene.project.work_dir / "staged" / "summary.py"
+    staged.parent.mkdir(parents=True)
+    staged.write_bytes(_AFTER)
+    name = "spenny/summary.py"
+    scene.ask(
+        Question(
+            id="006-landing-1",
+            gate="landing",
+            subject="Land spenny/summary.py of 006?",
+            verbs=("approve", "retry", "edit", "skip", "abort"),
+            task="006",
+            proposals=propose({name: _BEFORE}, {name: _AFTER}, Blobs(scene.project.blobs_dir)),
+            files=(scene.project.relative(staged),),
+            titles=(name,),
+        )
+    )
 
 
 _GATES: tuple[tuple[Question, str], ...] = tuple(
@@ -173,6 +222,15 @@ ROUTES = (
         "running",
         while_running,
         (View("building", ("● live", "def by_category"), has_picture=True),),
+    ),
+    Route(
+        "review",
+        reviewed,
+        (
+            View("landing", ("Land spenny/summary.py", "review 2 hunks")),
+            View("review", ("1 of 2", "by_category"), ("v",)),
+            View("refused", ("refused", "land 1 of 2 hunks"), ("space",), ("escape",), has_picture=True),
+        ),
     ),
     Route("gates", all_gates, _gate_views()),
     Route(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from ossature.tui.keys.actions import bindings, footer_actions
+from ossature.tui.keys.actions import bindings
+from ossature.tui.keys.keymap import HasKeys
 from ossature.tui.look.glyphs import Glyphs
 from ossature.tui.look.spans import Span, text_of
 from ossature.tui.text.document import Document, TextDocument
@@ -56,7 +57,7 @@ class Page(ModalScreen[None], inherit_bindings=False):
         yield self.footer
 
     def on_mount(self) -> None:
-        self.footer.show(footer_actions("page"))
+        self.footer.show(cast(HasKeys, self.app).table.footer("page"))
         self.viewer.focus()
         self.call_after_refresh(self.show_leaf)
 
