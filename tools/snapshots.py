@@ -1,7 +1,9 @@
 """Writes every view as a terminal shows it, two also as SVG: `python -m tools.snapshots [route …]`."""
 
 import asyncio
+import os
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
@@ -35,18 +37,22 @@ async def drawn(route: Route) -> dict[str, str]:
     return files
 
 
+def draw_route(name: str) -> dict[str, str]:
+    """As `drawn`, in a process of its own."""
+    return asyncio.run(drawn(next(route for route in ROUTES if route.name == name)))
+
+
 def main(names: list[str]) -> None:
     """Rewrite the snapshots; with names only those of these routes."""
     FOLDER.mkdir(exist_ok=True)
     written: set[str] = set()
-    for route in ROUTES:
-        if names and route.name not in names:
-            continue
-        files = asyncio.run(drawn(route))
-        for name, content in files.items():
-            (FOLDER / name).write_text(content, encoding="utf-8")
-        written |= set(files)
-        print(f"{route.name}: {len(files)}")
+    wanted = names or [route.name for route in ROUTES]
+    with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for name, files in zip(wanted, pool.map(draw_route, wanted), strict=True):
+            for file_name, content in files.items():
+                (FOLDER / file_name).write_text(content, encoding="utf-8")
+            written |= set(files)
+            print(f"{name}: {len(files)}")
     if not names:
         for stale in {path.name for path in FOLDER.iterdir()} - written:
             (FOLDER / stale).unlink()

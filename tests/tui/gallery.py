@@ -199,7 +199,7 @@ ROUTES = (
             View("verify", ("FAILED (failures=1)", "4 006"), ("4",)),
             View("diff", ("+++ b/spenny/summary.py", "4 006"), ("left",), has_picture=True),
             View("response", ("The module as declared", "4 006"), ("left",)),
-            View("prompt", ("# Task 006", "4 006"), ("left",), has_picture=True),
+            View("prompt", ("# Task 006", "4 006"), ("left",)),
             View("overview", ("Sum up by category and month", "4 006"), ("left",)),
             View("specs", ("1 Specs", "Requirements"), ("1",)),
             View("spec-text", ("specs/expenses.smd:",), ("j", "enter")),
@@ -215,7 +215,7 @@ ROUTES = (
             View(
                 "help", ("Keys", "Here, in the plan pane"), ("question_mark",), ("escape",), has_picture=True
             ),
-            View("palette", ("whole screen",), ("colon", *"who"), ("escape",), has_picture=True),
+            View("palette", ("whole screen",), ("colon", *"who"), ("escape",)),
         ),
     ),
     Route(
@@ -240,7 +240,7 @@ ROUTES = (
             View("built", ("8/8", "landed"), has_picture=True),
             View("chart", ("3 Plan in layers", "001 Error"), ("3", "g"), ("escape",), has_picture=True),
             View("form", ("outputs, a file a line", "ctrl+s saves"), ("c",), ("escape",), has_picture=True),
-            View("edges", ("waits for", "space turns"), ("L",), ("escape",), has_picture=True),
+            View("edges", ("waits for", "space turns"), ("L",), ("escape",)),
             View("split", ("Split 001", "title of the second part"), ("percent_sign",), ("escape",)),
             View(
                 "settings",
