@@ -43,7 +43,8 @@ class ViewKeys(Showing):
         self.run_worker(read, thread=True, group="runs", name="runs", exclusive=True, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.worker.name != "runs" or event.state is not WorkerState.SUCCESS:
+        # By its group: what is read for the list of runs has the same name.
+        if event.worker.group != "runs" or event.state is not WorkerState.SUCCESS:
             return
         if isinstance(event.worker.result, OssatureError):
             self.say_error(event.worker.result)
