@@ -75,8 +75,7 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
 _IDLE: Mapping[str, frozenset[str]] = {
     "build": frozenset({"review", "max_review_attempts"}),
     "test": frozenset({"command", "require_coverage"}),
-    "audit": frozenset({"max_fix_cycles"}),
-    "llm": frozenset({"fixer", "reviewer", "retries", "tool_retries"}),
+    "llm": frozenset({"reviewer", "retries", "tool_retries"}),
 }
 """Keys that existing projects have and that nothing reads yet."""
 _FIELDS: Mapping[str, tuple[str, str]] = {
@@ -87,6 +86,7 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "output_dir": ("output", "dir"),
     "language": ("output", "language"),
     "framework": ("output", "framework"),
+    "max_fix_cycles": ("audit", "max_fix_cycles"),
     "max_fix_attempts": ("build", "max_fix_attempts"),
     "max_inline_lines": ("build", "max_inline_lines"),
     "max_output_tokens": ("build", "max_output_tokens"),
@@ -148,6 +148,8 @@ class Settings:
     output_dir: str = "output"
     language: str = "python"
     framework: str = ""
+    max_fix_cycles: int = 3
+    """How often a run reviews a spec again after edits that settled findings."""
     max_fix_attempts: int = 3
     max_inline_lines: int = 200
     max_output_tokens: int = 32768

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ossature.digest import digest_text
 from ossature.engine.outlook import Outlook, outlook
 from tests.runs.kit import Kit
 
@@ -26,6 +27,13 @@ def test_a_save_tells_what_becomes_stale_what_may_follow_and_what_is_current_aga
     assert found.tone == "warn"
     back = after(built, "specs/lib.smd", "on one shelf.", "on a shelf.")
     assert back.sentence == "LIB saved: 001, 002, 003, 004, 005 are up to date again"
+    before = built.look()
+    built.edit("specs/lib.smd", "Weighs one parcel.", "Weighs a parcel.")
+    now = built.look()
+    ours = digest_text(now.tree.specs["LIB"].text)
+    told = outlook(before, now, by_run={ours}, is_live=True).sentence
+    assert told.startswith("LIB edited by the run: would make 002 stale")
+    built.edit("specs/lib.smd", "Weighs a parcel.", "Weighs one parcel.")
     unused = after(built, "specs/lib.smd", "Counts parcels.\n", "Counts all parcels.\n")
     assert unused.sentence == "LIB saved: makes no task stale"
     assert after(built, "context/rates.csv", "", "7\n").stale == ("005",)

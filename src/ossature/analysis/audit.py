@@ -73,6 +73,18 @@ async def audit_specs(desk: Desk, tree: SpecTree) -> dict[str, SpecAudit]:
     return audits
 
 
+async def audit_spec(desk: Desk, tree: SpecTree, spec: str) -> SpecAudit:
+    """Audit one spec, if it changed; what is stored of others stays. Raises as `audit_specs` does."""
+    job = next(job for job in _jobs(desk, tree) if job.spec == spec)
+    stored = read_audits(desk.project.audit_dir)
+    known = stored.get(spec)
+    is_cached = known is not None and known.inputs_digest == digest_json(dict(job.inputs))
+    found = known if known is not None and is_cached else await _audit(desk, tree, job)
+    desk.channel.emit(ev.SpecAudited(spec=spec, findings=found.findings, is_cached=is_cached))
+    write_report(desk, {**stored, spec: found}, Bench(tree, read_rulings(desk.project.rulings_path)))
+    return found
+
+
 def open_errors(audits: Mapping[str, SpecAudit]) -> list[Finding]:
     """Findings that keep a plan from being made, of audits without what is settled."""
     return [finding for audit in audits.values() for finding in audit.open_errors]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -18,6 +18,7 @@ from ossature.llm.reply import Refusal, parse_json
 from ossature.project import Project
 
 Answer = TypeVar("Answer", bound=BaseModel)
+Parsed = TypeVar("Parsed")
 Check = Callable[[Answer], str]
 """Says what is wrong with an answer that has the right shape; empty when nothing is."""
 
@@ -37,6 +38,14 @@ class Drained(OssatureError):
     exit_code = Exit.INT
 
 
+class Repair(NamedTuple):
+    """How a model is told what is wrong with its reply."""
+
+    template: str
+    key: str
+    """What the template calls the reason."""
+
+
 @dataclass(frozen=True)
 class Inquiry:
     """One thing to ask a model."""
@@ -48,6 +57,8 @@ class Inquiry:
     values: Mapping[str, str]
     inputs: Mapping[str, str]
     """Name -> digest of what the values were made from."""
+    model: str = ""
+    """In place of the role's; empty keeps that."""
 
     @property
     def lineage(self) -> str:
@@ -85,17 +96,32 @@ class Desk:
 
         Raises ModelError, Drained, or OssatureError with what is wrong with the second reply.
         """
+
+        def parse(text: str) -> Answer | Refusal:
+            answer = parse_json(text, shape)
+            reason = "" if isinstance(answer, Refusal) else check(answer)
+            return Refusal(reason) if reason else answer
+
+        return (await self.ask_parsed(inquiry, parse, repair=Repair("repair_json", "error")))[0]
+
+    async def ask_parsed(
+        self, inquiry: Inquiry, parse: Callable[[str], Parsed | Refusal], *, repair: Repair
+    ) -> tuple[Parsed, Exchange]:
+        """What *parse* makes of the reply; the model may mend a bad one once, as *repair* says. `keep` it.
+
+        Raises as `ask_json` does.
+        """
         prompt, inputs = self._prompt(inquiry), dict(inquiry.inputs)
         unkept = self._unkept.setdefault(inquiry.role, [])
         refused: list[Exchange] = []
         reason = ""
         for _ in range(2):
             exchange = await self._ask(inquiry, prompt, inputs)
-            answer = parse_json(exchange.text, shape)
-            reason = answer.reason if isinstance(answer, Refusal) else check(answer)
-            if not isinstance(answer, Refusal) and not reason:
+            answer = parse(exchange.text)
+            if not isinstance(answer, Refusal):
                 unkept += [*((earlier, "refused") for earlier in refused), (exchange, "ok")]
-                return answer
+                return answer, exchange
+            reason = answer.reason
             refused.append(exchange)
             self.channel.emit(
                 ev.ReplyRefused(
@@ -105,8 +131,8 @@ class Desk:
                     reason=reason,
                 )
             )
-            template = load_template("repair_json", self.project.prompts_dir)
-            again = template.render({"error": reason, "reply": exchange.text})
+            template = load_template(repair.template, self.project.prompts_dir)
+            again = template.render({repair.key: reason, "reply": exchange.text})
             prompt = Prompt(prompt.system, f"{prompt.prompt}\n\n{again.prompt}")
         for exchange in refused:
             self.caller.mark(exchange, "refused")
@@ -114,6 +140,11 @@ class Desk:
             f"the reply of {inquiry.lineage} could not be used: {reason}",
             hint=f"see `ossature logs {inquiry.lineage} --list`; run it again, or set another model",
         )
+
+    def refuse(self, role: ev.Role) -> None:
+        """A person did not want what the replies to *role* brought: the next run asks anew."""
+        for exchange, _ in self._unkept.pop(role, ()):
+            self.caller.mark(exchange, "refused")
 
     def keep(self, role: ev.Role) -> None:
         """What came of the replies to *role* is on the disk; others are taken up by the next run."""
@@ -136,7 +167,7 @@ class Desk:
                 task="",
                 lineage=inquiry.lineage,
                 attempt=number,
-                model=settings.model_for(inquiry.role),
+                model=inquiry.model or settings.model_for(inquiry.role),
                 system=prompt.system,
                 prompt=prompt.prompt,
                 max_output_tokens=settings.max_output_tokens,

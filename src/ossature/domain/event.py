@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ossature.domain import fact, sandbox
+from ossature.domain import fact, sandbox, spec_edit
 from ossature.domain.decision import Command, Decision, Question
 from ossature.domain.fact import Fact
 from ossature.domain.finding import Finding
@@ -21,6 +21,7 @@ Preset = fact.Preset
 ReplySource = fact.ReplySource
 Role = fact.Role
 SandboxChosen = sandbox.SandboxChosen
+SpecEdited = spec_edit.SpecEdited
 VerdictName = fact.VerdictName
 
 SCHEMA = 1
@@ -364,6 +365,7 @@ Event = Annotated[
     | PhaseStarted
     | SpecsLoaded
     | SpecAudited
+    | SpecEdited
     | BriefWritten
     | InterfaceWritten
     | SpecPlanned

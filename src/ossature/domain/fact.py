@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Goal = Literal["audit", "plan", "build", "accept", "all"]
+Goal = Literal["audit", "plan", "build", "accept", "spec_fix", "all"]
 Preset = Literal["default", "tui", "step", "auto"]
 Role = Literal[
     "audit",

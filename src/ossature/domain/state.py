@@ -120,6 +120,8 @@ class RunState:
     answered: dict[str, Decision | None] = field(default_factory=dict)
     findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     """By spec id; the empty id is the audit across specs."""
+    spec_edits: set[str] = field(default_factory=set)
+    """Digests of the specs' texts that this run wrote."""
     calls: list[AttemptState] = field(default_factory=list)
     """Model calls that belong to no task (audit, brief, plan), in order."""
     notices: list[Notice] = field(default_factory=list)
@@ -160,6 +162,7 @@ class RunState:
             case (
                 ev.SpecsLoaded()
                 | ev.SpecAudited()
+                | ev.SpecEdited()
                 | ev.BriefWritten()
                 | ev.InterfaceWritten()
                 | ev.SpecPlanned()
@@ -221,6 +224,7 @@ def _apply_analysis(
     state: RunState,
     event: ev.SpecsLoaded
     | ev.SpecAudited
+    | ev.SpecEdited
     | ev.BriefWritten
     | ev.InterfaceWritten
     | ev.SpecPlanned
@@ -232,6 +236,8 @@ def _apply_analysis(
             state.specs = specs
         case ev.SpecAudited(spec=spec, findings=findings):
             state.findings[spec] = findings
+        case ev.SpecEdited(digest=digest):
+            state.spec_edits.add(digest)
         case ev.PlanWritten(path=path):
             state.plan_path = path
         case ev.PlanAdopted(tasks=rows):

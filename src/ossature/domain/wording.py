@@ -77,6 +77,8 @@ def _analysis_line(event: ev.Event | ev.UnknownEvent) -> Line | None:
             name = event.spec or "all specs together"
             how = " (unchanged, stored audit)" if event.is_cached else ""
             return Line("plain", f"audited {name}: {count(len(event.findings), 'finding')}{how}")
+        case ev.SpecEdited():
+            return Line("good", f"{event.spec}: {event.path} edited")
         case ev.BriefWritten():
             name = f"brief of {event.spec}" if event.spec else "project brief"
             return Line("quiet", f"{name}{' is up to date' if event.is_cached else ' written'}")

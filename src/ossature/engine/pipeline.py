@@ -27,11 +27,13 @@ from ossature.engine.session import RunRequest
 from ossature.engine.setup import set_up
 from ossature.engine.site import Site
 from ossature.engine.sources import PLAN_NAME, Loaded, load, load_tree, refuse_errors
+from ossature.engine.spec_fixing import SpecFixing
 from ossature.engine.trusting import Trust
 from ossature.engine.wanted import Wanted
 from ossature.engine.whole import is_verified
-from ossature.errors import Exit, OssatureError, PlanError
+from ossature.errors import Exit, OssatureError, PlanError, UsageError
 from ossature.project import Project
+from ossature.store.blobs import Blobs
 from ossature.store.findings import read_audits
 from ossature.store.rulings import read_rulings
 
@@ -73,6 +75,8 @@ class Pipeline:
                 return end
         if goal == "accept":
             return await self._accept(tree)
+        if goal == "spec_fix":
+            return await self._fix_specs(tree)
         if goal in ("build", "all"):
             return await self._build(tree)
         return RunEnd("succeeded", Exit.OK)
@@ -117,6 +121,16 @@ class Pipeline:
                 " the same with `--plan-anyway`",
             )
         return await self._plan(tree, audits)
+
+    async def _fix_specs(self, tree: SpecTree) -> RunEnd:
+        """Edits of the specs that a person sees first; without one, nothing is asked for or paid."""
+        if self.request.is_headless or self.request.preset == "auto":
+            raise UsageError(
+                "an edit of a spec is for a person to approve", hint="run it at a terminal, without --auto"
+            )
+        self.channel.emit(ev.PhaseStarted(phase="audit"))
+        fixing = SpecFixing(self.desk, Blobs(self.project.blobs_dir))
+        return RunEnd("succeeded", Exit.OK, (await fixing.run(tree, self.request.findings)).sentence)
 
     def _unsettled(self, tree: SpecTree, audits: Mapping[str, SpecAudit]) -> dict[str, SpecAudit]:
         """Without the findings that people settled."""

@@ -40,6 +40,8 @@ class RunRequest(BaseModel):
     """Model calls at a time; 0 leaves it to the project's config."""
     keeps_going: bool = False
     """After a failure, go on with what does not depend on it."""
+    findings: tuple[str, ...] = ()
+    """`spec_fix`: ids of the findings to settle."""
     tasks: tuple[str, ...] = ()
     """Build only these and what they need; empty means all."""
     forced: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ TEMPLATE_NAMES = (
     "plan",
     "repair_blocks",
     "repair_json",
+    "spec_fix",
 )
 USER_LINE = "---user---"
 """The line of a template between what goes to the model as system text and what goes as the user's."""

@@ -67,6 +67,6 @@ class Watching(Showing):
             outputs = {path for view in after.tasks if view.landing for path in view.landing.files}
             self.file_watch.turn_to(watched_in(after.project, outputs))
         if before is not None:
-            found = outlook(before, after, is_live=was_at_work)
+            found = outlook(before, after, by_run=state.spec_edits, is_live=was_at_work)
             if not found.is_empty:
                 self.say(found.sentence, found.tone)

@@ -140,6 +140,7 @@ def test_every_kind_of_event_folds_and_reads_as_one_line():
         ev.PhaseStarted(phase="build"),
         ev.SpecsLoaded(specs=("LIB",)),
         ev.SpecAudited(spec=""),
+        ev.SpecEdited(spec="LIB", path="p", digest="d"),
         ev.BriefWritten(spec="", path="p"),
         ev.InterfaceWritten(spec="LIB", path="p", source="model"),
         ev.SpecPlanned(spec="LIB", tasks=1),

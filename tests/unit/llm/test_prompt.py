@@ -30,6 +30,7 @@ PLACEHOLDERS = {
     "task_title task_description notes outputs verify previous feedback refused",
     "fix": "project language framework brief interfaces specification architecture files context "
     "task_title task_description notes outputs verify command output exit history feedback refused",
+    "spec_fix": "project upstream files finding refused feedback",
     "repair_json": "error reply",
     "repair_blocks": "reason reply",
 }

@@ -6,7 +6,7 @@ import argparse
 
 from ossature.cli.command import Command, add_run_arguments
 from ossature.cli.commands.findings import add_arguments as add_finding_arguments
-from ossature.cli.commands.findings import settle
+from ossature.cli.commands.findings import settle, wanted_fixes
 from ossature.cli.running import replay_folder, start_run
 from ossature.cli.terminal import Terminal
 from ossature.engine.session import RunRequest
@@ -19,8 +19,10 @@ def audit(args: argparse.Namespace, terminal: Terminal) -> int:
     if settled is not None:
         return settled
     project = load_project(terminal.cwd, terminal.environ)
+    fixes = wanted_fixes(args, terminal)
     request = RunRequest(
-        goal="audit",
+        goal="spec_fix" if fixes else "audit",
+        findings=fixes,
         preset="auto" if args.auto else "default",
         replans=args.replan,
         plans_anyway=args.plan_anyway,
@@ -55,6 +57,7 @@ COMMANDS = {
         examples=(
             ("ossature audit", "review and plan what changed"),
             ("ossature audit --list", "the findings and their ids"),
+            ("ossature audit --fix 3f9a21", "see an edit of the spec that settles a finding, and approve it"),
             ('ossature audit --dismiss 3f9a21 --reason "never empty"', "settle a finding"),
             ("ossature audit --plan-anyway", "plan although errors are open"),
             ("ossature audit --model openai:gpt-5", "with another model"),

@@ -23,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--list", action="store_true", help="print the findings with their ids; ask nothing")
     group.add_argument("--accept", metavar="ID", help="the spec is right as it is: settle this finding")
     group.add_argument("--dismiss", metavar="ID", help="settle this finding for a --reason")
+    group.add_argument(
+        "--fix", metavar="ID", action="append", help="ask for an edit of the spec that settles this finding"
+    )
     group.add_argument("--reopen", metavar="ID", help="take back what was decided about this finding")
     parser.add_argument("--reason", metavar="TEXT", default="", help="why a finding is dismissed or accepted")
 
@@ -48,6 +51,19 @@ def settle(args: argparse.Namespace, terminal: Terminal) -> int | None:
     word = "is open again" if kind == "open" else f"is {kind}"
     terminal.line(f"{judged.id} {word}: {clean_line(judged.finding.issue)}", tone="good")
     return Exit.OK
+
+
+def wanted_fixes(args: argparse.Namespace, terminal: Terminal) -> tuple[str, ...]:
+    """Keys of the findings that `--fix` names. Raises UsageError."""
+    if not args.fix:
+        return ()
+    view = look(load_project(terminal.cwd, terminal.environ))
+    found = [find_finding(view, name) for name in args.fix]
+    settled = next((item for item in found if not item.is_open), None)
+    if settled is not None:
+        hint = f"`ossature audit --reopen {settled.id}`"
+        raise UsageError(f"the finding {settled.id} is settled", hint=hint)
+    return tuple(item.key for item in found)
 
 
 def find_finding(view: ProjectView, name: str) -> Judged:

@@ -99,6 +99,7 @@ ACTING = frozenset(
         "build_task",
         "dismiss",
         "edit",
+        "fix",
         "pause",
         "plan",
         "redo",

@@ -138,6 +138,9 @@ ACTIONS: tuple[Action, ...] = (
         4,
     ),
     Action("dismiss", "d", "dismiss", "Dismiss for a reason; again: reopen", "findings", "Findings", 5),
+    Action(
+        "fix", "F", "fix", "Ask for an edit of the spec that settles the finding", "findings", "Findings", 6
+    ),
     Action("line(1)", "down,j", "down", "A line down", "viewer", "Text"),
     Action("line(-1)", "up,k", "up", "A line up", "viewer", "Text"),
     Action("page(1)", "pagedown,space,ctrl+f", "page down", "A page down", "viewer", "Text"),

@@ -115,6 +115,9 @@ class FindingsPane(RowList):
             super().__init__()
             self.kind = kind
 
+    class FixWanted(Message):
+        """A person wants an edit of the spec that settles the finding under the cursor."""
+
     def __init__(self, *, glyphs: Glyphs) -> None:
         super().__init__(id="findings", classes="pane", glyphs=glyphs, empty="no findings")
         self._remarks: dict[str, Remark] = {}
@@ -131,6 +134,9 @@ class FindingsPane(RowList):
 
     def action_accept(self) -> None:
         self.post_message(self.RulingWanted("accepted"))
+
+    def action_fix(self) -> None:
+        self.post_message(self.FixWanted())
 
     def action_dismiss(self) -> None:
         self.post_message(self.RulingWanted("dismissed"))
