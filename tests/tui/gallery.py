@@ -239,6 +239,7 @@ ROUTES = (
         (
             View("built", ("8/8", "landed"), has_picture=True),
             View("chart", ("3 Plan in layers", "001 Error"), ("3", "g"), ("escape",), has_picture=True),
+            View("grid", ("3 Plan by runs", "006"), ("G",), ("escape",), has_picture=True),
             View("form", ("outputs, a file a line", "ctrl+s saves"), ("c",), ("escape",), has_picture=True),
             View("edges", ("waits for", "space turns"), ("L",), ("escape",)),
             View("split", ("Split 001", "title of the second part"), ("percent_sign",), ("escape",)),
@@ -251,6 +252,8 @@ ROUTES = (
             ),
             View("spend", ("Total  $", "By model"), ("t",), ("q",), has_picture=True),
             View("runs", ("Runs", "running"), ("H",), ("escape",)),
+            View("compared", ("Compare", "enter choose"), ("3", *5 * "j", "C")),
+            View("compare", ("Facts", "Attempt"), ("enter",), ("q",)),
             View(
                 "replay", ("REPLAY 9/", "a replay changes nothing"), ("P", *8 * ("full_stop",)), ("escape",)
             ),
