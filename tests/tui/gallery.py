@@ -200,6 +200,7 @@ ROUTES = (
             View("diff", ("+++ b/spenny/summary.py", "4 006"), ("left",), has_picture=True),
             View("response", ("The module as declared", "4 006"), ("left",)),
             View("prompt", ("# Task 006", "4 006"), ("left",)),
+            View("context", ("by our own estimate", "4 006"), ("left",)),
             View("overview", ("Sum up by category and month", "4 006"), ("left",)),
             View("specs", ("1 Specs", "Requirements"), ("1",)),
             View("spec-text", ("specs/expenses.smd:",), ("j", "enter")),

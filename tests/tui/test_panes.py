@@ -126,7 +126,7 @@ def test_plan_shows_state_as_sign_and_word_and_marks_neighbours(asked: Scene) ->
             assert texts["002"].startswith("↑")
             assert texts["004"].startswith(" ")
             assert texts["008"].startswith("↓")
-            await press(pilot, "g")
+            await press(pilot, "home")
             await until(pilot, lambda: app.plan.rows[1].left[0].text == "↓")
             assert not app.follows
 
@@ -152,6 +152,7 @@ def test_the_task_has_its_tabs(asked: Scene) -> None:
         ("diff", "+def by_month"),
         ("response", '<file path="spenny/summary.py">'),
         ("prompt", "# Task 006"),
+        ("context", "tokens   by our own estimate"),
         ("overview", "Outputs"),
     )
 
@@ -170,6 +171,8 @@ def test_a_task_that_was_not_tried_shows_the_prompt_to_come(scene: Scene) -> Non
     async def dialogue() -> None:
         async with shown(scene, WIDE) as (app, pilot):
             await press(pilot, "4", "right")
+            await until(pilot, lambda: "sections" in screen(app) and "EXPENSES" in screen(app))
+            await press(pilot, "right")
             await until(pilot, lambda: "This would be sent now" in screen(app))
 
     run(dialogue())
@@ -230,7 +233,7 @@ def test_the_screen_follows_the_run_until_the_person_moves(scene: Scene) -> None
                 scene.land("005")
                 await until(pilot, lambda: app.plan.key == "004")
                 assert app.task_pane.tab == "verify"
-                await press(pilot, "g")
+                await press(pilot, "home")
                 scene.verified("004")
                 scene.land("004")
                 scene.start("006")
@@ -380,7 +383,7 @@ def test_a_project_without_plan_or_specs_is_explained(tmp_path: Path) -> None:
 def test_specs_say_what_uses_them_and_lead_to_it(asked: Scene) -> None:
     async def dialogue() -> None:
         async with shown(asked, WIDE) as (app, pilot):
-            await press(pilot, "3", "g", "j", "j", "1", "g")
+            await press(pilot, "3", "home", "j", "j", "1", "g")
             assert "1 Specs  § 003" in screen(app)
             lines = screen(app).splitlines()
             assert "§" in next(line for line in lines if "Record an expense" in line)

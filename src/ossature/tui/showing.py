@@ -17,7 +17,7 @@ from ossature.tui.bridge import is_news
 from ossature.tui.noticing import Noticing
 from ossature.tui.panes.attempts import Attempt, merged_attempts
 from ossature.tui.panes.findings import remarks_of
-from ossature.tui.panes.task import Tab
+from ossature.tui.panes.task import SENT_NOW, Tab
 from ossature.tui.panes.task_lines import TaskLine
 
 BY = "tui"
@@ -174,7 +174,7 @@ class Showing(Noticing):
     def want_preview(self, line: TaskLine | None) -> None:
         """Fetch the prompt of a task that was not tried yet, when its tab is open."""
         pane, view = self.task_pane, self.bridge.view
-        if pane.tab != "prompt" or pane.preview or pane.attempts or view is None:
+        if pane.tab not in ("context", "prompt") or pane.preview or pane.attempts or view is None:
             return
         if line and line.view:
             read = functools.partial(_previewed, view, line.id)
@@ -223,7 +223,7 @@ def _looked(project: Project, environ: Mapping[str, str]) -> ProjectView | Ossat
 def _previewed(view: ProjectView, task: str) -> tuple[str, str]:
     """The task, and the prompt that a build would send for it now or why there is none."""
     try:
-        return task, f"This would be sent now.\n\n{prompt_preview(view, task)}"
+        return task, f"{SENT_NOW}{prompt_preview(view, task)}"
     except OssatureError as error:
         return task, f"The prompt cannot be made: {error}"
 

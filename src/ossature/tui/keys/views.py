@@ -40,11 +40,15 @@ class ViewKeys(Showing):
     def read_runs(self) -> None:
         """Read what became of tasks in earlier runs; those that are known are not read again."""
         read = functools.partial(_read, self.bridge)
-        self.run_worker(read, thread=True, group="runs", name="runs", exclusive=True, exit_on_error=False)
+        self.run_worker(
+            read, thread=True, group="outcomes", name="outcomes", exclusive=True, exit_on_error=False
+        )
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        # By its group: what is read for the list of runs has the same name.
-        if event.worker.group != "runs" or event.state is not WorkerState.SUCCESS:
+        if event.worker.name != "outcomes" or event.state is not WorkerState.SUCCESS:
+            return
+        if not self.is_running or not self.screen_stack:
+            # It came while the app was closing.
             return
         if isinstance(event.worker.result, OssatureError):
             self.say_error(event.worker.result)

@@ -26,6 +26,7 @@ def overview_lines(line: TaskLine, board: TaskBoard, *, attempts: Sequence[Attem
     lines: Lines = [[Span(f"{clean_line(line.id)} {clean_line(line.title)}", "strong")], []]
     lines.append([_label("Status"), *status])
     lines += why_lines(line, glyphs)
+    lines += _prints(line)
     lines += _text_lines("Spec", [line.spec])
     if line.state and line.state.hint:
         lines += _text_lines("Hint", [line.state.hint])
@@ -49,6 +50,17 @@ def why_lines(line: TaskLine, glyphs: Glyphs) -> Lines:
             what.append(Span(f"  {change.old[:8]} {glyphs.arrow} {change.new[:8]}", "faint"))
         lines.append([_label(""), *what])
     return lines + _text_lines("By hand", line.view.notes)
+
+
+def _prints(line: TaskLine) -> Lines:
+    """Both fingerprints of what landed last, and the state of its files."""
+    landing = line.view.landing if line.view else None
+    if line.view is None or landing is None:
+        return []
+    prints = [Span(f"generate {landing.generate[:8]}  verify {landing.verify[:8]}", "quiet")]
+    changed = {edit.path: edit.kind for edit in line.view.by_hand}
+    files = [f"{path}  {changed.get(path, 'as it landed')}" for path in landing.files]
+    return [[_label("Landed"), *prints], *_text_lines("Files", files)]
 
 
 def _default_reason(line: TaskLine) -> str:

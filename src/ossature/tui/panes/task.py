@@ -21,6 +21,7 @@ from ossature.tui.look.glyphs import Glyphs
 from ossature.tui.look.spans import Span, fit, text_of, width_of
 from ossature.tui.look.theme import tone_styles
 from ossature.tui.panes.attempts import Attempt
+from ossature.tui.panes.context import context_lines
 from ossature.tui.panes.overview import overview_lines
 from ossature.tui.panes.task_lines import TaskBoard, TaskLine
 from ossature.tui.text.document import Document, FileDocument, TextDocument
@@ -36,8 +37,11 @@ from ossature.tui.text.pairs import WIDE_COLUMNS, read_columns
 from ossature.tui.text.viewer import LineViewer
 from ossature.tui.widgets.bar import title
 
-Tab = Literal["overview", "prompt", "response", "diff", "verify", "text"]
-TABS: tuple[Tab, ...] = ("overview", "prompt", "response", "diff", "verify", "text")
+Tab = Literal["overview", "context", "prompt", "response", "diff", "verify", "text"]
+TABS: tuple[Tab, ...] = ("overview", "context", "prompt", "response", "diff", "verify", "text")
+
+SENT_NOW = "This would be sent now.\n\n"
+"""What stands before the prompt of a task that was not tried yet."""
 
 
 class OpenedText(NamedTuple):
@@ -73,7 +77,8 @@ class TabLine(Widget):
 
     @property
     def _is_tight(self) -> bool:
-        return sum(len(tab) + 2 for tab in self._state[0]) > self.size.width
+        tabs, _, note = self._state
+        return sum(len(tab) + 2 for tab in tabs) + len(note) + 1 >= self.size.width
 
     def on_click(self, event: events.Click) -> None:
         position = 0
@@ -221,6 +226,7 @@ class TaskPane(Vertical):
         if attempt is None:
             return None
         paths = {
+            "context": attempt.prompt,
             "prompt": attempt.prompt,
             "response": attempt.response,
             "diff": attempt.diff,
@@ -237,7 +243,8 @@ class TaskPane(Vertical):
                 return self.opened
         path = self._path()
         if path is None:
-            return ("preview", self.preview) if self.tab == "prompt" else ("nothing", self.tab, self.line)
+            is_preview = self.tab in ("context", "prompt")
+            return ("preview", self.tab, self.preview) if is_preview else ("nothing", self.tab, self.line)
         return ("file", path, path.exists(), self.tab, self._columns())
 
     def _columns(self) -> int:
@@ -269,6 +276,8 @@ class TaskPane(Vertical):
             case "text" if self.opened:
                 painters = {"diff": paint_diff, "labels": paint_labels, "markdown": paint_markdown}
                 return TextDocument(self.opened.body), painters[self.opened.form]
+        if self.tab == "context":
+            return self._parts()
         path = self._path()
         painter = {"diff": paint_diff, "verify": paint_output}.get(self.tab, paint_markdown)
         if path is not None:
@@ -282,6 +291,19 @@ class TaskPane(Vertical):
         if self.tab == "prompt" and self.preview:
             return TextDocument(self.preview), paint_markdown
         return TextDocument(_MISSING[self.tab]), paint_plain
+
+    def _parts(self) -> tuple[Document, Painter]:
+        """Of the attempt's prompt as it is kept, else of the one that would be sent now."""
+        path = self._path()
+        try:
+            text = path.read_text("utf-8", "replace") if path else self.preview
+        except OSError:
+            text = ""
+        if not text:
+            return TextDocument(_MISSING["prompt"]), paint_plain
+        lines = context_lines(text.removeprefix(SENT_NOW), self.glyphs)
+        document = TextDocument("\n".join(text_of(line) for line in lines))
+        return document, lambda number, text: lines[number]
 
     def _overview(self) -> tuple[Document, Painter]:
         if self.line is None:
