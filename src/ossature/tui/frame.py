@@ -240,6 +240,9 @@ class Frame(InOrder, inherit_bindings=False):
 
     def repaint(self) -> None:
         """Draw every cell anew; the terminal may show something else than we think."""
+        if not self.screen_stack:
+            # It was put off, and the app has closed meanwhile.
+            return
         for widget in self.screen.walk_children():
             widget.refresh()
         self.screen.refresh(layout=True)
