@@ -239,6 +239,7 @@ def test_keys_go_to_a_problem_and_open_its_place(asked: Scene, monkeypatch: pyte
     path = asked.project.output_root / "tests" / "test_summary.py"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
+    monkeypatch.setenv("EDITOR", "vim")
 
     def edit(argv: Sequence[str]) -> int:
         opened.append(argv)
@@ -246,7 +247,6 @@ def test_keys_go_to_a_problem_and_open_its_place(asked: Scene, monkeypatch: pyte
 
     async def dialogue() -> None:
         async with shown(asked, (120, 50)) as (app, pilot):
-            app.environ["EDITOR"] = "vim"
             monkeypatch.setattr(app, "run_editor", edit)
             viewer = app.task_pane.viewer
             await press(pilot, "4", "ampersand", *"error", "enter")
