@@ -89,8 +89,15 @@ def test_a_form_says_what_is_wrong_and_stays_open(scene: Scene) -> None:
             await says(app, pilot, "refused: 006: spec_refs: 'EXPENSES:Goalsz' names no section")
             await says(app, pilot, "did you mean 'EXPENSES:Goals'?")
             assert "did you mean" in screen(app)
-            await press(pilot, "backspace", "ctrl+s")
+            await press(pilot, "backspace", *["up"] * 5, "end", "q")
+            text = plan_of(scene).replace('"Sum up by category and month"', '"Sums"')
+            scene.project.plan_path.write_text(text, "utf-8")
+            await press(pilot, "ctrl+s")
+            await says(app, pilot, "title of 006 was changed on disk meanwhile, so nothing was written")
+            assert plan_of(scene) == text
+            await press(pilot, "ctrl+s")
             await until(pilot, lambda: len(app.screen_stack) == 1)
+            assert tasks_of(scene)["006"].title == "Sum up by category and monthq"
 
     run(dialogue())
 

@@ -28,10 +28,17 @@ class Merge:
         return self.conflicts == 0
 
 
-def merge(base: bytes, mine: bytes, theirs: bytes) -> Merge | None:
+def merge(
+    base: bytes,
+    mine: bytes,
+    theirs: bytes,
+    *,
+    labels: tuple[str, str, str] = ("mine (on disk)", "generated before", "theirs (new)"),
+) -> Merge | None:
     """Both changes of *base* in one text; None without git, and for what it does not merge (binary files).
 
-    Line ends and bytes that are no UTF-8 stay as they are. Raises nothing: a merge is an offer.
+    Line ends and bytes that are no UTF-8 stay as they are. Raises nothing: a merge is an offer. *labels* are
+    what conflict markers call mine, base and theirs.
     """
     git = shutil.which("git")
     if git is None:
@@ -39,7 +46,6 @@ def merge(base: bytes, mine: bytes, theirs: bytes) -> Merge | None:
     with tempfile.TemporaryDirectory(prefix="ossature-merge-") as folder:
         for name, content in (("mine", mine), ("base", base), ("theirs", theirs)):
             Path(folder, name).write_bytes(content)
-        labels = ("mine (on disk)", "generated before", "theirs (new)")
         argv = [git, "merge-file", "-p", "--diff3", *(word for label in labels for word in ("-L", label))]
         try:
             done = subprocess.run(

@@ -11,7 +11,7 @@ from ossature.engine.plan_editing import NAME, Edited, apply
 from ossature.engine.plan_edits import PlanEdit
 from ossature.engine.plan_effect import Effect, effect_of, in_flight
 from ossature.engine.plan_history import PlanHistory, Step, Taken
-from ossature.engine.plan_writing import Written, read_plan_text, refuse_clash, rewrite
+from ossature.engine.plan_writing import Written, read_plan_text, rewrite, settle
 from ossature.engine.preview import ProjectView, look
 from ossature.engine.sources import PlanStamp, plan_stamp
 from ossature.errors import PlanError
@@ -88,12 +88,12 @@ class PlanEditor:
     def commit(self, edit: PlanEdit, sheet: Sheet, *, running: Collection[str] = ()) -> Outcome:
         """Write *edit*, which was made on *sheet*; what others wrote since stays.
 
-        Raises PlanError where the edit is refused or what it is about has changed on disk; OssatureError.
+        Raises PlanError where the edit is refused, Clash where what it is about has changed on disk;
+        OssatureError.
         """
 
         def change(text: str) -> tuple[str, Edited]:
-            refuse_clash(edit, sheet.text, text)
-            edited = apply(text, edit)
+            edited = apply(text, settle(edit, sheet.text, text))
             refuse_worse(text, edited.text, sheet.ground)
             return edited.text, edited
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+from ossature.build.merging import merge
 from ossature.engine import plan_edits as ed
 from ossature.engine.plan_editing import NAME
 from ossature.errors import Place, PlanError
@@ -15,6 +16,7 @@ from ossature.store.plan_text import load_exact, task_lines
 
 _BOM = "\ufeff"
 _TRIES = 5
+_LABELS = ("on disk", "as it was", "yours")
 T = TypeVar("T")
 
 
@@ -68,16 +70,40 @@ def rewrite(project: Project, change: Callable[[str], tuple[str, T]]) -> tuple[W
     raise PlanError("the plan changes on disk all the time", hint="try again when it is at rest")
 
 
-def refuse_clash(edit: ed.PlanEdit, base: str, text: str) -> None:
-    """Raise PlanError where *text* is not as *base*, on which *edit* was made, in what the edit is about."""
+class Clash(PlanError):
+    """What an edit is about was changed on disk since the edit began."""
+
+    def __init__(self, what: str, text: str, lines: str = "") -> None:
+        super().__init__(
+            f"{what} was changed on disk meanwhile, so nothing was written",
+            hint="look at it; saved once more, yours is written all the same",
+        )
+        self.text = text
+        """The plan as it is on disk: what an edit goes by that a person makes all the same."""
+        self.lines = lines
+        """Of a block: both versions in one, with conflict markers; empty where nothing could merge them."""
+
+
+def settle(edit: ed.PlanEdit, base: str, text: str) -> ed.PlanEdit:
+    """What is to be done to *text* for an edit that was made on *base*; two versions of a block are merged.
+
+    Raises Clash where *text* is not as *base* in what the edit is about.
+    """
     if base == text:
-        return
+        return edit
     for what, old, new in _touched(edit, base, text):
-        if old != new:
-            raise PlanError(
-                f"{what} was changed on disk meanwhile, so nothing was written",
-                hint="look at it, then try again",
-            )
+        if old == new:
+            continue
+        if not isinstance(edit, ed.ReplaceBlock) or not new:
+            raise Clash(what, text)
+        merged = merge(old.encode(), new.encode(), edit.lines.encode(), labels=_LABELS)
+        if merged is None:
+            raise Clash(what, text)
+        lines = merged.content.decode()
+        if not merged.is_clean:
+            raise Clash(what, text, lines)
+        return ed.ReplaceBlock(edit.task, lines)
+    return edit
 
 
 def _touched(edit: ed.PlanEdit, base: str, text: str) -> Iterator[tuple[str, Any, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from ossature.domain.plan import Task
 from ossature.engine import plan_edits as ed
 from ossature.engine.plan_editor import PlanEditor
 from ossature.engine.plan_effect import foreign_change
+from ossature.engine.plan_writing import Clash
 from ossature.engine.preview import look
 from ossature.errors import PlanError
 from ossature.project import load_project
 from ossature.store.plan_lock import plan_lock
+from ossature.store.plan_text import task_lines
 from tests.unit.engine.plans import EXAMPLE, PLAN
 
 TITLE = ed.SetFields("004", (("title", "Sum up"),))
@@ -66,10 +69,17 @@ def test_a_clash_is_told_and_nothing_is_overwritten(plan: Path) -> None:
     theirs = plan.read_bytes()
     with pytest.raises(PlanError, match="title of 004 was changed on disk meanwhile"):
         editor.commit(TITLE, sheet)
-    with pytest.raises(PlanError, match="004 was changed on disk meanwhile"):
-        editor.commit(ed.ReplaceBlock("004", '[[task]]\nid = "004"\n'), sheet)
+    lines = task_lines(sheet.text, "004")
+    with pytest.raises(Clash, match="004 was changed on disk meanwhile") as clash:
+        editor.commit(ed.ReplaceBlock("004", lines.replace("'Sums'", "'All sums'")), sheet)
+    assert "title = 'Totals'\n|||" in clash.value.lines
+    assert "=======\ntitle = 'All sums'\n" in clash.value.lines
     assert plan.read_bytes() == theirs
-    editor.commit(TITLE, editor.open())
+    merged = editor.commit(ed.ReplaceBlock("004", lines + 'notes = "Of all."\n'), sheet)
+    assert (merged.view.by_id["004"].task.title, merged.view.by_id["004"].task.notes) == ("Totals", "Of all.")
+    editor.undo()
+    assert plan.read_bytes() == theirs
+    editor.commit(TITLE, replace(sheet, text=clash.value.text))
     change(plan, 'title = "Sum up"', 'title = "Totals of all"')
     theirs = plan.read_bytes()
     with pytest.raises(

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from ossature.engine import plan_edits as ed
 from ossature.engine.plan_editor import Outcome, PlanEditor, Sheet
 from ossature.engine.plan_effect import foreign_change
 from ossature.engine.plan_parts import merge_refusals
+from ossature.engine.plan_writing import Clash
 from ossature.engine.preview import ProjectView
 from ossature.errors import OssatureError
 from ossature.project import load_project
@@ -231,6 +233,9 @@ class PlanKeys(AnswerKeys):
             self._plan_edited(outcome)
 
         def refused(error: OssatureError) -> None:
+            if isinstance(error, Clash):
+                self._keep_both(task, copy, error)
+                return
             line = error.place.line if error.place and not error.place.path else 0
             where = f"line {line}: " if line else ""
             hint = f" ({error.hint})" if error.hint else ""
@@ -239,6 +244,14 @@ class PlanKeys(AnswerKeys):
         edit = ed.ReplaceBlock(task, lines)
         commit = functools.partial(self.editor.commit, edit, copy.sheet, running=self._in_flight())
         self._do(commit, written, refused)
+
+    def _keep_both(self, task: str, copy: _Copy, clash: Clash) -> None:
+        """The copy goes by what is on disk now, and shows it beside what was typed."""
+        if clash.lines:
+            copy.path.write_bytes(clash.lines.encode("utf-8"))
+        both = "; your copy holds both versions now" if clash.lines else ""
+        renewed = copy._replace(sheet=replace(copy.sheet, text=clash.text))
+        self._keep(task, renewed, f"not written: {clash.message}{both}")
 
     def _keep(self, task: str, copy: _Copy, why: str) -> None:
         """What was typed is never ours to delete."""
@@ -260,7 +273,11 @@ class PlanKeys(AnswerKeys):
                 functools.partial(self.editor.commit, edit, sheet, running=self._in_flight()), tell, tell
             )
 
-        return Desk(functools.partial(self._foretell, sheet), commit)
+        return Desk(
+            functools.partial(self._foretell, sheet),
+            commit,
+            lambda text: self._desk(replace(sheet, text=text)),
+        )
 
     def _foretell(self, sheet: Sheet, edit: ed.PlanEdit) -> Outcome:
         return self.editor.foretell(edit, sheet, running=self._in_flight())
@@ -320,7 +337,7 @@ class PlanKeys(AnswerKeys):
         if self._jobs:
             self._begin_job()
         if event.state is WorkerState.ERROR:
-            self.say(f"the plan could not be edited: {event.worker.error}", "bad")
+            job.failed(OssatureError(f"the plan could not be edited: {event.worker.error}"))
         elif isinstance(event.worker.result, OssatureError):
             job.failed(event.worker.result)
         else:

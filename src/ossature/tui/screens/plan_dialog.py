@@ -18,6 +18,7 @@ from textual.worker import Worker, WorkerState
 from ossature.domain.plain_text import clean_line
 from ossature.engine.plan_editor import Outcome
 from ossature.engine.plan_edits import PlanEdit
+from ossature.engine.plan_writing import Clash
 from ossature.errors import OssatureError
 from ossature.tui.look.glyphs import Glyphs
 from ossature.tui.look.spans import Span
@@ -37,6 +38,8 @@ class Desk:
     """Takes its time; raises OssatureError where the edit is refused."""
     commit: Callable[[PlanEdit, Callable[[Answer], None]], None]
     """Returns at once; tells later what came of it."""
+    renewed: Callable[[str], Desk]
+    """The same for a plan that has changed on disk since."""
 
 
 class PlanDialog(ModalScreen[Outcome | None]):
@@ -124,8 +127,11 @@ class PlanDialog(ModalScreen[Outcome | None]):
             return
         if isinstance(answer, Outcome):
             _ = self.dismiss(answer)
-        else:
-            self._told(answer)
+            return
+        if isinstance(answer, Clash):
+            # Who saves once more has read what is in the way.
+            self._desk = self._desk.renewed(answer.text)
+        self._told(answer)
 
     def _leave(self) -> None:
         try:
