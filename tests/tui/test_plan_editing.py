@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from ossature.domain import event as ev
@@ -186,15 +188,18 @@ else:
 """
 
 
-def test_a_block_with_a_fault_is_kept_and_can_be_opened_again(scene: Scene, tmp_path: Path) -> None:
+def test_a_block_with_a_fault_is_kept_and_can_be_opened_again(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = plan_of(scene)
     script = tmp_path / "editor.py"
     script.write_text(_EDITOR, "utf-8")
+    monkeypatch.setenv("EDITOR", f"{sys.executable} {script}")
 
     async def dialogue() -> None:
         async with shown(scene, (80, 24)) as (app, pilot):
-            app.environ["EDITOR"] = f"{sys.executable} {script}"
-            app.run_editor = lambda argv: __import__("subprocess").run(argv, check=False).returncode
+            # There is no terminal to be given away.
+            monkeypatch.setattr(app, "run_editor", lambda argv: subprocess.run(argv).returncode)
             await on(app, pilot, "006")
             await press(pilot, "E")
             await says(app, pilot, "not written: line 6: invalid TOML")
