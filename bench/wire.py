@@ -45,7 +45,7 @@ NAVIGATION = (
     ("2", "jjkk"),
     ("4", ("\x1b[D", "k", "k", "j")),
     ("5", "kkjk"),
-    ("3", "kGgj"),
+    ("3", ("k", "\x1b[F", "\x1b[H", "j")),
 )
 """Panes by their keys, and moves within each; the first is the plan, which has the focus."""
 ROWS = (

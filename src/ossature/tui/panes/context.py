@@ -7,7 +7,7 @@ from ossature.llm.anatomy import parts_of
 from ossature.tui.look.glyphs import Glyphs
 from ossature.tui.look.spans import Span
 
-BAR_CELLS = 20
+BAR_CELLS = 10
 
 
 def context_lines(text: str, glyphs: Glyphs) -> list[list[Span]]:

@@ -43,6 +43,9 @@ TABS: tuple[Tab, ...] = ("overview", "context", "prompt", "response", "diff", "v
 SENT_NOW = "This would be sent now.\n\n"
 """What stands before the prompt of a task that was not tried yet."""
 
+NOTE_CELLS = 15
+"""Kept free beside wide names for which attempt is shown, so that they stay where they are."""
+
 
 class OpenedText(NamedTuple):
     """A spec, a finding: what the text tab shows."""
@@ -77,13 +80,20 @@ class TabLine(Widget):
 
     @property
     def _is_tight(self) -> bool:
-        tabs, _, note = self._state
-        return sum(len(tab) + 2 for tab in tabs) + len(note) + 1 >= self.size.width
+        return sum(len(tab) + 2 for tab in self._state[0]) + NOTE_CELLS >= self.size.width
+
+    def _names(self) -> list[str]:
+        """Beginnings of names, but for the chosen one's, where all of them do not fit."""
+        tabs, chosen, _ = self._state
+        names = [tab.capitalize() for tab in tabs]
+        if sum(len(name) + 1 for name in names) - 1 <= self.size.width:
+            return names
+        return [name if tab == chosen else name[:4] for tab, name in zip(tabs, names, strict=True)]
 
     def on_click(self, event: events.Click) -> None:
         position = 0
-        for tab in self._state[0]:
-            position += len(tab) + (1 if self._is_tight else 2)
+        for tab, name in zip(self._state[0], self._names(), strict=True):
+            position += len(name) + (1 if self._is_tight else 2)
             if event.x < position:
                 self.post_message(self.Clicked(tab))
                 return
@@ -93,9 +103,8 @@ class TabLine(Widget):
         styles = tone_styles(self.app.current_theme)
         ground, width = self.rich_style, self.size.width
         spans: list[Span] = []
-        for tab in tabs:
-            name = tab.capitalize() if self._is_tight else f" {tab.capitalize()} "
-            spans.append(Span(name, "tab" if tab == chosen else "quiet"))
+        for tab, name in zip(tabs, self._names(), strict=True):
+            spans.append(Span(name if self._is_tight else f" {name} ", "tab" if tab == chosen else "quiet"))
             if self._is_tight and tab != tabs[-1]:
                 spans.append(Span(" "))
         right = width - width_of(spans) - len(note) - 1
