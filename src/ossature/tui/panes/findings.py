@@ -194,11 +194,14 @@ def remark_text(remark: Remark) -> str:
 
 
 def _tally(remarks: list[Remark]) -> str:
-    numbers = [(s, _count(remarks, s)) for s in (*_ORDER, _SETTLED)]
-    words = {s: _WORDS[s].lower() for s in _ORDER}
-    return ", ".join(
-        f"{n} {words[s].removesuffix('s' if n == 1 else '') if s in words else s}" for s, n in numbers if n
-    )
+    """The worst of what is open, of how many; short, since it is sent again with every switch to the pane."""
+    for severity in _ORDER:
+        count = _count(remarks, severity)
+        if count:
+            word = _WORDS[severity].lower().removesuffix("s" if count == 1 else "")
+            total = sum(1 for remark in remarks if remark.is_open)
+            return f"{count} {word}" if count == total else f"{count} {word} of {total}"
+    return "all settled" if remarks else ""
 
 
 def _count(remarks: list[Remark], heading: str) -> int:

@@ -46,6 +46,7 @@ class PlanPane(RowList, inherit_bindings=False):
     def __init__(self, *, glyphs: Glyphs) -> None:
         super().__init__(id="plan", classes="pane", glyphs=glyphs, empty=self.no_plan)
         self._board = TaskBoard()
+        self._width = 0
 
     def show(self, board: TaskBoard, *, follows: bool, key: str | None = None) -> None:
         """*key* moves the cursor to that task."""
@@ -68,8 +69,9 @@ class PlanPane(RowList, inherit_bindings=False):
         self.mark()
 
     def _rows_for(self, key: str) -> list[Row]:
-        is_narrow = 0 < self.size.width < NARROW_CELLS
-        return plan_rows(self._board, key, self.glyphs, is_narrow=is_narrow)
+        # A pane that is not shown has no width; it will most likely come back with the one it had.
+        self._width = self.size.width or self._width
+        return plan_rows(self._board, key, self.glyphs, is_narrow=0 < self._width < NARROW_CELLS)
 
     def _subtitle(self, follows: bool) -> str:
         if self.filter:

@@ -69,6 +69,7 @@ class TextView(Scrolled, can_focus=True, inherit_bindings=False):
         self._from_end: int | None = None
         """Screen rows below the window, while it is placed by the end."""
         self._shown: list[Shown] | None = None
+        self._shown_in = Size(0, 0)
 
     @property
     def place(self) -> Place:
@@ -223,11 +224,11 @@ class TextView(Scrolled, can_focus=True, inherit_bindings=False):
 
     def shown(self) -> list[Shown]:
         """The rows of the screen, as far as there is text; kept until they change."""
-        if self._shown is None:
-            if self._from_end is None:
-                self._shown = self._from_top()
-            else:
-                self._shown = self._above_end(self._from_end)
+        if self._shown is None or self._shown_in != self.size:
+            self._shown_in = self.size
+            # One that follows is drawn before it hears of its size: its scroll position comes after it.
+            below = 0 if self.is_following else self._from_end
+            self._shown = self._from_top() if below is None else self._above_end(below)
         return self._shown
 
     def _from_top(self) -> list[Shown]:
