@@ -38,6 +38,11 @@ class Case(NamedTuple):
         is_key = self.signal == "INT" or (self.signal == "QUIT" and self.target == "launcher")
         return "stays" if is_key else "ends"
 
+    @property
+    def is_sudden(self) -> bool:
+        """The launcher dies at once: the shell says so before the screen has left its page of the terminal."""
+        return self.target == "launcher" and self.signal in ("KILL", "SEGV", "ABRT")
+
 
 SAMPLE = (
     Case("TERM", "launcher", "editor"),
@@ -50,6 +55,7 @@ IMPOSSIBLE = (
     # Nobody is told of a SIGSTOP; and with an editor in front, it is the editor that would have to stop.
     *(Case("STOP", "launcher", front) for front in ("screen", "editor")),
     *(Case("TSTP", target, "editor") for target in ("launcher", "screen")),
+    Case("STOP", "screen", "editor"),
 )
 EVERY = [Case(*names) for names in itertools.product(SIGNALS, ("launcher", "screen"), ("screen", "editor"))]
 WANTS_ALL = os.environ.get("OSSATURE_SIGNALS") == "all"
@@ -128,9 +134,12 @@ def test_no_signal_costs_the_terminal_or_the_run(case: Case, tmux: Tmux, tmp_pat
                 tmux.type("clear; fg")
                 tmux.wait("006 verify failed")
                 tmux.key("q")
-            case _:
-                tmux.wait("code=1")
+        if case.effect == "ends" and not case.is_sudden:
+            tmux.wait("code=1")
         wait_for(lambda: screen_processes(root) == [] and editors(tmp_path) == [], tmux.screen)
+        if case.is_sudden:
+            tmux.type("echo back=$((40+2))")
+            tmux.wait("back=42")
         assert stty(tmux, tmp_path / "after") == before
         assert modes(tmux) == "001"
         assert scene.letters() == []

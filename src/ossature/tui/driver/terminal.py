@@ -58,6 +58,13 @@ class DeltaDriver(QuietDriver):
             self._painter.start()
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's lacks its annotation
 
+    def _sigcont_application(self, *_: object) -> None:
+        """After SIGSTOP, which nobody is told of, begin as after SIGTSTP: the terminal was given back."""
+        if self._auto_restart and not self._must_signal_resume:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        super()._sigcont_application()
+
     def close(self) -> None:
         painter, self._painter = self._painter, None
         if painter is not None:
