@@ -40,7 +40,7 @@ class Case(NamedTuple):
 
     @property
     def is_sudden(self) -> bool:
-        """The launcher dies at once: the shell says so before the screen has left its page of the terminal."""
+        """The launcher dies at once, and the shell says so before the screen has left the terminal."""
         return self.target == "launcher" and self.signal in ("KILL", "SEGV", "ABRT")
 
 
