@@ -66,7 +66,8 @@ def test_a_person_is_called_back_once_and_only_from_elsewhere(
     async def dialogue() -> None:
         async with shown(scene) as (app, pilot):
             assert app.message is not None
-            assert "config.toml:3: `notify_when` is one of away, always" in app.message.text
+            assert "config.toml:3: `notify_when` is 'alway'" in app.message.text
+            assert "one of away, always" in app.message.text
             assert app._driver is not None
             monkeypatch.setattr(app._driver, "write", sent.append)
             scene.ask_fix("006")
