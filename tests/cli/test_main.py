@@ -41,7 +41,7 @@ def test_help_of_a_command_shows_examples_that_run_it(shell, name):
     done = shell(name, "--help")
     assert done.returncode == 0, done.stderr
     examples = done.stdout.split("examples:\n")[1].strip().splitlines()
-    assert (1 if name == "own" else 2) <= len(examples) <= 4
+    assert (1 if name == "own" else 2) <= len(examples) <= 6
     assert all(f"{name}" in line and line.strip().startswith("ossature ") for line in examples)
 
 

@@ -205,7 +205,7 @@ ROUTES = (
             View("specs", ("1 Specs", "Requirements"), ("1",)),
             View("spec-text", ("specs/expenses.smd:",), ("j", "enter")),
             View("findings", ("2 Findings", "SPENNY_CLI"), ("2",)),
-            View("finding", ("Finding", "id is never given twice"), ("enter",), has_picture=True),
+            View("finding", ("Finding", "Suggestion:"), ("enter",), has_picture=True),
             View("log", ("5 Log", "006 verify failed"), ("5",)),
             View("zoom", ("5 Log", "006 verify failed"), ("z",), ("z", "3")),
             View("filter", ("filter", "007 Tables and", "enter send"), ("slash", *"tab"), ("escape",)),

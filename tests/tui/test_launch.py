@@ -247,7 +247,7 @@ def test_a_terminal_that_cannot_show_a_screen_is_refused_with_the_other_way(
     with pytest.raises(UsageError) as caught:
         launch.check_terminal({"TERM": term})
     assert caught.value.exit_code == 2
-    assert "ossature build" in caught.value.hint and "attach" in caught.value.hint
+    assert "ossature tui --plain" in caught.value.hint
 
 
 def test_without_a_terminal_it_is_refused(scene: Scene) -> None:

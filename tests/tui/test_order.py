@@ -33,7 +33,7 @@ def test_keys_typed_ahead_go_where_the_keys_before_them_lead(asked: Scene) -> No
             await until(pilot, lambda: app.focused is app.task_pane.viewer and app.task_pane.tab == "text")
             assert app.specs.cursor == 2 and not app.is_zoomed
             # To the log, search there, and out of the field again by a submitted text.
-            burst(app, "l", "slash", *"task", "enter", "5", "3", "G")
+            burst(app, "l", "slash", *"task", "enter", "5", "3", "end")
             await until(pilot, lambda: app.plan.cursor == 7)
             assert app.log_pane.pattern is not None and app.log_pane.pattern.text == "task"
             # Into a dialog with a field of its own, choose there, and on in what it opens.

@@ -249,7 +249,7 @@ class Frame(InOrder, inherit_bindings=False):
 
     def show_footer(self) -> None:
         """The keys that do something now; those of a dialog stay while it is open."""
-        if not isinstance(self.screen, Ground):
+        if not self.screen_stack or not isinstance(self.screen, Ground):
             return
         if self.bar.asking:
             self.footer.show_keys(TYPING)

@@ -58,7 +58,6 @@ def accept(args: argparse.Namespace, terminal: Terminal) -> int:
         view.project,
         request,
         terminal=terminal,
-        face=args.ui,
         is_foreground=args.foreground,
         is_json=args.json,
     )
