@@ -321,10 +321,20 @@ class Server:
         for client in self._clients:
             client.close()
         self.give_up_silent()
-        self.call(self._acceptor.close)
-        self.run(asyncio.sleep(0.1))
+        self.run(self._finish())
         self.call(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(DEADLINE_S)
+        self._loop.close()
+
+    async def _finish(self) -> None:
+        """Leave nothing on the loop: what is collected with it later would fail another test."""
+        self._acceptor.close()
+        await asyncio.sleep(0.1)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=DEADLINE_S)
 
 
 def clean(text: str) -> str:
