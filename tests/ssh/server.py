@@ -26,8 +26,11 @@ DEADLINE_S = 90.0
 CHUNK = 16384
 ALTERNATE = 1049
 TAKE_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, signal, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+# Under nohup, or in the background of a script, they would be ignored by all that is started here.
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    signal.signal(number, signal.SIG_DFL)
 os.execv("/bin/sh", ["sh", "-i"])
 """
 """Makes stdin the terminal that controls the shell, so that it and what it runs are hung up with it."""
