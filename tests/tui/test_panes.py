@@ -412,7 +412,8 @@ def test_findings_are_accepted_dismissed_and_opened_again(asked: Scene) -> None:
             await press(pilot, "c")
             await until(pilot, lambda: "Settled" not in screen(app))
             await press(pilot, "d", *"no such case", "enter")
-            await until(pilot, lambda: "1 settled" in app.findings.border_subtitle)
+            await until(pilot, lambda: "Settled" in screen(app))
+            assert app.findings.border_subtitle == "1 warning of 2"
             await press(pilot, "enter")
             assert "Dismissed by tui" in screen(app)
             assert "Reason: no such case" in screen(app)
