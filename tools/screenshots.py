@@ -24,6 +24,7 @@ from rich.style import Style
 
 from ossature.tui.app import OssatureApp
 from tests.tui.gallery import ROUTES, Route, walk
+from tests.tui.stage import strips as strips_of
 
 CELL_WIDTH, CELL_HEIGHT, FONT_SIZE, MARGIN = 9.0, 20.0, 15.0, 12
 BACKGROUND = "#10141b"
@@ -61,7 +62,7 @@ def fonts() -> dict[str, object]:
 def draw(app: OssatureApp) -> str:
     """The screen as SVG: backgrounds, then frames and rails as lines, then text."""
     width, height = app.size
-    strips = app.screen._compositor.render_strips()
+    strips = strips_of(app)
     boxes, lines, texts = [], [], []
     for row, strip in enumerate(strips):
         column = 0

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from ossature.tui.app import OssatureApp
 from tests.tui.gallery import ROUTES, Route, walk
+from tests.tui.stage import strips
 from tests.tui.terminals import Terminal
 
 FOLDER = Path(__file__).parent.parent / "tests" / "tui" / "snapshots"
@@ -22,7 +23,7 @@ def terminal_text(app: OssatureApp) -> str:
     width, height = app.size
     terminal = Terminal(width, height)
     console = Console(width=width, height=height, force_terminal=True, color_system="truecolor")
-    for row, strip in enumerate(app.screen._compositor.render_strips()):
+    for row, strip in enumerate(strips(app)):
         terminal.send(f"\x1b[{row + 1};1H{strip.render(console)}")
     return terminal.text() + "\n"
 

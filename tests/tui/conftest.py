@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual._compositor import Compositor
+from textual._context import active_app, visible_screen_stack
 
 from ossature.tui.hints import hints, write_seen
 from ossature.tui.keys.keymap import DEFAULT_KEYS
@@ -44,3 +47,21 @@ def asked(scene: Scene) -> Iterator[Scene]:
     at_fix_gate(scene)
     with owned(scene):
         yield scene
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_drawn_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal no update is drawn: the tests read the screen themselves, by `render_strips`.
+
+    It halves what they cost. What a driver gets is drawn as ever, and tested with real drivers.
+    """
+    drawn = Compositor.render_update
+
+    def render_update(self: Compositor, full: bool = False, screen_stack: Any = None, simplify: bool = False):
+        if full or not active_app.get().is_headless:
+            return drawn(self, full, screen_stack, simplify)
+        visible_screen_stack.set(screen_stack or [])
+        self._dirty_regions.clear()
+        return None
+
+    monkeypatch.setattr(Compositor, "render_update", render_update)

@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from rich.cells import cell_len
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from ossature.domain.decision import LETTER, Command, Decision
 from ossature.engine.session import RunRequest
@@ -51,9 +53,15 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
         await pilot.pause()
 
 
+def strips(app: Any) -> list[Strip]:
+    """The whole screen as it would be drawn now, with what shows through from behind a dialog."""
+    visible_screen_stack.set(app._background_screens)
+    return app.screen._compositor.render_strips()
+
+
 def lines(app: Any) -> list[str]:
     """What the terminal would show, line by line."""
-    return [strip.text for strip in app.screen._compositor.render_strips()]
+    return [strip.text for strip in strips(app)]
 
 
 def screen(app: Any) -> str:
