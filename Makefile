@@ -3,6 +3,10 @@ VENV := .venv
 PY := $(VENV)/bin/python
 CODE := src tests tools bench
 ARGS ?=
+# Where faults are sampled by default.
+FAULTS := tests/faults tests/unit/store/test_faults.py tests/unit/engine/test_pruning.py tests/unit/llm/test_reply.py \
+	tests/runs/test_crash.py tests/runs/test_signals_and_full_disk.py tests/runs/test_incremental.py \
+	tests/tui/test_driver.py
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	--custom-compile-command "make lock" $(LOCK_ARGS) pyproject.toml
 
@@ -33,7 +37,7 @@ test: $(VENV)/.dev ## run the tests; ARGS="-k name" is passed on
 
 # Every check runs, so one failure does not hide the next.
 faults: $(VENV)/.dev ## try every fault instead of a sample; OSSATURE_FAULTS_SEED=7 for other random ones
-	@OSSATURE_FAULTS=all $(PY) -m pytest tests/faults -rP $(ARGS)
+	@OSSATURE_FAULTS=all $(PY) -m pytest $(FAULTS) -rP $(ARGS)
 
 lint: $(VENV)/.dev ## format, lint, types, imports and style, without the tests
 	@failed=0; \

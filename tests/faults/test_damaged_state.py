@@ -22,9 +22,9 @@ from ossature.store.exchange import Exchanges
 from ossature.store.lease import read_dead
 from ossature.store.tasklog import open_attempt
 from tests.faults.lab import Lab, copied, put, use
-from tests.faults.sampling import TRIES_ALL, chance, some
 from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.runs.kit import Kit
+from tests.support.sampling import TRIES_ALL, chance, some
 
 MakeLab = Callable[[Scenario], Lab]
 FIRST, WHOLE = SCENARIOS[0], SCENARIOS[-1]

@@ -9,9 +9,9 @@ import pytest
 
 from ossature.errors import Exit
 from tests.faults.lab import Lab
-from tests.faults.sampling import TRIES_ALL
 from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.support.disk_faults import can_fail, fail
+from tests.support.sampling import TRIES_ALL
 
 MakeLab = Callable[[Scenario], Lab]
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from tests.faults.lab import Lab
-from tests.faults.sampling import TRIES_ALL, chance
 from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.support.disk_faults import Strike, kill_before, kill_during
+from tests.support.sampling import TRIES_ALL, chance
 
 HALVES = (0, 1)
 """Two tests a scenario, so that two processes finish at about the same time."""

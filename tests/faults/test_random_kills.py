@@ -19,10 +19,10 @@ from ossature.engine.session import RunRequest, list_runs, run_ids, spawn
 from ossature.errors import OssatureError
 from ossature.store.journal import read_records
 from ossature.store.lease import read_holder
-from tests.faults.sampling import SEED, chance, some
 from tests.runs.conftest import scripted, tmp_path  # noqa: F401  # fixtures
 from tests.runs.kit import OPEN, ScriptedKit, build, refuse_traceback, start, until
 from tests.runs.test_crash import FINISHED, check_whole
+from tests.support.sampling import SEED, chance, some
 
 KILLS = int(os.environ.get("OSSATURE_FAULTS_KILLS", some(6, 100)))
 WAVES = int(os.environ.get("OSSATURE_FAULTS_WAVES", some(2, 30)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.faults.lab import Lab
-from tests.faults.sampling import TRIES_ALL
 from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.support.disk_faults import kill_before, kill_during
+from tests.support.sampling import TRIES_ALL
 
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 BEFORE_IT_IS_KEPT = 8

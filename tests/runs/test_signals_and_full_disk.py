@@ -31,6 +31,7 @@ from tests.runs.kit import (
     until,
 )
 from tests.runs.test_crash import FINISHED, check_whole, killed_at
+from tests.support.sampling import some
 
 STOPPED = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -143,7 +144,7 @@ class TestSignals:
         template = tmp_path / "template"
         shutil.copytree(scripted.root, template)
         rng = random.Random(int(number))
-        for _ in range(5):
+        for _ in range(some(2, 5)):
             shutil.rmtree(scripted.root)
             shutil.copytree(template, scripted.root)
             process = start(scripted.root, "build", "--sandbox", OPEN)
@@ -337,7 +338,7 @@ def test_full_disk_is_told_and_the_next_build_goes_on(
         pytest.skip(f"this machine's Python makes no call of {name}")
     rng = random.Random(f"{name}{error}{how}")
     codes: set[int] = set()
-    for number in sorted(rng.sample(range(1, total + 1), min(points, total))):
+    for number in sorted(rng.sample(range(1, total + 1), min(some(max(2, points // 4), points), total))):
         shutil.rmtree(scripted.root)
         shutil.copytree(template, scripted.root)
         done = with_fault(scripted, f"{name}:error={error}:when={number}{how}")

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from ossature.llm.reply import Blocks, Refusal, missing_outputs, parse_blocks, parse_json
+from tests.support.sampling import some
 
 DECLARED = ("a.py", "b/c.py", "doc.md", "empty.py")
 
@@ -188,7 +189,7 @@ def test_any_mixture_of_tags_is_parsed_or_refused(pieces):
     assert isinstance(parsed("".join(pieces)), Blocks | Refusal)
 
 
-TEN_MB = 10_000_000
+MANY = some(2_000_000, 10_000_000)
 ADVERSARIAL = [
     '<file path="a.py">',
     "</file>",
@@ -203,22 +204,22 @@ ADVERSARIAL = [
 
 @pytest.mark.parametrize("piece", [*ADVERSARIAL, '\n<file path="a.py">\n', "</file>\n", " "])
 @pytest.mark.timeout(60)
-def test_ten_megabytes_of_tags_end(piece):
-    text = piece * (TEN_MB // len(piece))
+def test_megabytes_of_tags_end(piece):
+    text = piece * (MANY // len(piece))
     assert isinstance(parsed(text), Blocks | Refusal)
     assert isinstance(parsed(f'<file path="a.py">\n{text}\n</file>\n'), Blocks | Refusal)
 
 
 @pytest.mark.timeout(60)
-def test_ten_megabytes_of_one_file_come_through():
-    inner = "0123456789abcde\n" * (TEN_MB // 16)
+def test_megabytes_of_one_file_come_through():
+    inner = "0123456789abcde\n" * (MANY // 16)
     assert files(f'<file path="a.py">\n{inner}</file>') == {"a.py": inner}
 
 
 @pytest.mark.timeout(60)
-def test_ten_megabytes_of_edits_end():
+def test_megabytes_of_edits_end():
     piece = "<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"
-    text = f'<edit path="a.py">\n{piece * (TEN_MB // len(piece))}</edit>'
+    text = f'<edit path="a.py">\n{piece * (MANY // len(piece))}</edit>'
     assert "edits" in reason(text, current={"a.py": "a\n" * 1_000_000}.get)
 
 
@@ -292,5 +293,5 @@ def test_reason_does_not_repeat_a_long_input():
 
 @pytest.mark.parametrize("piece", ["```json\n", "{", "}", '{"a":', "\n```json\n{\n"])
 @pytest.mark.timeout(60)
-def test_ten_megabytes_of_broken_json_end(piece):
-    assert isinstance(parse_json(piece * (TEN_MB // len(piece)), Tasks), Refusal)
+def test_megabytes_of_broken_json_end(piece):
+    assert isinstance(parse_json(piece * (MANY // len(piece)), Tasks), Refusal)

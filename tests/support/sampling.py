@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from typing import TypeVar
 
 TRIES_ALL = os.environ.get("OSSATURE_FAULTS") == "all"
 SEED = int(os.environ.get("OSSATURE_FAULTS_SEED", "1"))
@@ -14,6 +15,9 @@ def chance(*names: object) -> random.Random:
     return random.Random(f"{SEED} {names}")
 
 
-def some(total: int, all_of_them: int) -> int:
-    """*total* by default, *all_of_them* when all are asked for."""
-    return all_of_them if TRIES_ALL else total
+T = TypeVar("T")
+
+
+def some(sample: T, all_of_them: T) -> T:
+    """*sample* by default, *all_of_them* when all are asked for."""
+    return all_of_them if TRIES_ALL else sample
