@@ -6,7 +6,7 @@ import pytest
 
 from ossature.digest import digest_text
 from ossature.engine.outlook import Outlook, outlook
-from tests.runs.kit import Kit
+from tests.runs.kit import Kit, block
 
 
 @pytest.fixture
@@ -38,6 +38,25 @@ def test_a_save_tells_what_becomes_stale_what_may_follow_and_what_is_current_aga
     assert unused.sentence == "LIB saved: makes no task stale"
     assert after(built, "context/rates.csv", "", "7\n").stale == ("005",)
     assert after(built, "specs/lib.smd", "Library", "Library").is_empty
+
+
+def test_while_a_run_is_at_work_what_it_has_landed_is_up_to_date_until_the_save(kit: Kit) -> None:
+    lib = "specs/lib.smd"
+    first = kit.look()
+    assert kit.own().code == 0
+    kit.edit(lib, "on a shelf.", "on one shelf.")
+    told = outlook(first, kit.look(), is_live=True).sentence
+    assert told == "LIB saved: would make 001 stale; 002, 003, 004, 005 may follow"
+    # From here on 001 is to be built anew and the others may follow it, as the run begins.
+    begun = kit.look()
+    kit.model.says("001", block("shelf.txt", "another shelf\n"))
+    assert kit.own(tasks=("001",)).code == 0
+    assert "002" in kit.look().will_run
+    kit.edit(lib, "Counts parcels.\n", "Counts all parcels.\n")
+    told = outlook(begun, kit.look(), is_live=True).sentence
+    assert told == "LIB saved: makes no task stale"
+    kit.edit(lib, "Weighs one parcel.", "Weighs a parcel.")
+    assert outlook(begun, kit.look(), is_live=True).stale == ("002",)
 
 
 def test_errors_are_told_first_even_of_a_file_that_is_no_spec_yet(built: Kit) -> None:

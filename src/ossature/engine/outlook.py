@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from ossature.build.material import PartKind
 from ossature.digest import digest_text
 from ossature.domain.plain_text import count
 from ossature.engine.plan_effect import changes_between
@@ -13,6 +14,8 @@ from ossature.errors import Diagnostic
 
 MAX_NAMES = 6
 """Tasks or files that a sentence names."""
+_SAVED: frozenset[PartKind] = frozenset({"spec", "arch", "context", "project", "template"})
+"""Kinds of what a model sees that change by a save alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ def outlook(
     """Compare two looks at one project.
 
     *by_run* are digests of texts that a run wrote into specs. While *is_live*, or where a run was at work
-    between the looks, plan and outputs change by its hand and are left out.
+    between the looks, plan and outputs change by its hand and are left out, and what has landed since
+    *before* counts as up to date until the save.
     """
     saved, run_wrote = _saved_specs(before, after, by_run)
     saved += _saved_contexts(before, after)
@@ -98,16 +102,25 @@ def outlook(
         saved = [item.place.path for item in (*fresh, *solved)]
     if not saved:
         return Outlook()
-    ran, runs = _generated(before), _generated(after)
-    verified, verifies = _verified(before), _verified(after)
-    might, may = set(before.may_run), after.may_run
-    known_before, known = set(before.will_run) | might, set(after.will_run) | set(may)
+    landed = _landed(before, after) if is_live else frozenset()
+    ran, runs = set(_generated(before)) - landed, _generated(after)
+    verified, verifies = set(_verified(before)) - landed, _verified(after)
+    might, may = set(before.may_run) - landed, after.may_run
+    # What may run is settled by the run as it goes, and what is to be restored is put back by it.
+    unsettled = might if is_live else set[str]()
+    would = set(before.will_run) - landed
+    known_before = ran | verified if is_live else would | might
+    known = set(after.will_run) | set(may)
     return Outlook(
         saved=tuple(dict.fromkeys(saved)),
         by_run=tuple(run_wrote),
-        stale=tuple(name for name in runs if name not in ran),
-        reverify=tuple(name for name in verifies if name not in verified and name not in ran),
-        may_follow=tuple(name for name in may if name not in might and name not in before.will_run),
+        stale=tuple(
+            name
+            for name in runs
+            if name not in ran and (name not in unsettled or _is_made_stale(name, before, after))
+        ),
+        reverify=tuple(name for name in verifies if name not in verified | ran | unsettled),
+        may_follow=tuple(name for name in may if name not in might | would),
         current=tuple(name for name in after.by_id if name in known_before and name not in known),
         errors=fresh,
         solved=len(solved),
@@ -161,6 +174,21 @@ def _generated(view: ProjectView) -> list[str]:
 
 def _verified(view: ProjectView) -> list[str]:
     return [name for name, foreseen in view.forecast.will_run.items() if foreseen.mode == "verify"]
+
+
+def _landed(before: ProjectView, after: ProjectView) -> frozenset[str]:
+    """Tasks that landed between the looks: what was to be done about them has been done."""
+    old = {name: view.landing for name, view in before.by_id.items()}
+    return frozenset(name for name, view in after.by_id.items() if view.landing != old.get(name))
+
+
+def _is_made_stale(name: str, before: ProjectView, after: ProjectView) -> bool:
+    """Something that a person saves, and no task writes, differs now and did not before."""
+    known = {(change.leaf, change.new) for change in before.by_id[name].changes}
+    return any(
+        (change.leaf, change.new) not in known and change.leaf.partition(" ")[0] in _SAVED
+        for change in after.by_id[name].changes
+    )
 
 
 def _errors(view: ProjectView) -> dict[tuple[str, str, str], Diagnostic]:
