@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -34,7 +36,7 @@ MAX_SETTLE_S = 1.0
 POLL_S = 2.0
 """How often files are looked at where the system does not tell of changes."""
 MAX_FOLDERS = 64
-"""Of single files; each takes a thread of watchdog's."""
+"""Beside trees; each takes a thread of watchdog's. With more of them files are looked at now and then."""
 _EVENTS: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
     FileModifiedEvent,
@@ -68,7 +70,7 @@ class _Observer(Protocol):
     ) -> object: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Watched:
     """What is watched, as absolute paths; none of it has to exist."""
 
@@ -81,9 +83,15 @@ class Watched:
         """A change at *path* may be one of what is watched."""
         if _is_passing(path.name):
             return False
-        if path in self.files:
+        if path in self.files or path in self._above_files:
             return True
         return any(path.is_relative_to(tree) or tree.is_relative_to(path) for tree in self.trees)
+
+    @cached_property
+    def _above_files(self) -> frozenset[Path]:
+        """Folders that come and go with files in them."""
+        folders = {folder for file in self.files for folder in file.parents}
+        return frozenset(folder for folder in folders if self.root in folder.parents)
 
     @property
     def is_wide(self) -> bool:
@@ -94,7 +102,7 @@ class Watched:
         """Folders to be told of, and whether with all below: trees, and what they and files lie in."""
         yield from ((tree, True) for tree in self.trees)
         above = {folder for tree in self.trees for folder in tree.parents if folder.is_relative_to(self.root)}
-        above |= set(sorted({file.parent for file in self.files})[:MAX_FOLDERS])
+        above |= self._above_files | {file.parent for file in self.files}
         for folder in sorted(above):
             if not any(folder.is_relative_to(tree) for tree in self.trees):
                 yield folder, False
@@ -227,12 +235,9 @@ class Watch:
     def _observe(self) -> None:
         if self._watched.is_wide:
             raise OSError(0, "the specs' folder is the project itself")
-        # A folder that was deleted and made anew is another one.
-        wanted = {
-            (folder, is_tree, folder.stat().st_ino)
-            for folder, is_tree in self._watched.folders()
-            if folder.is_dir()
-        }
+        wanted = self._folders_there()
+        if sum(not is_tree for _, is_tree, _ in wanted) > MAX_FOLDERS:
+            raise OSError(0, f"the files lie in more than {MAX_FOLDERS} folders")
         if wanted == self._scheduled and self._observer is not None:
             return
         observer = self._observer
@@ -249,6 +254,22 @@ class Watch:
                 # It went meanwhile; the folder above tells, and the next time round it is known.
                 continue
         self._scheduled = wanted
+        if self._folders_there() != wanted:
+            # One came before the folder above it was watched: nothing tells of that.
+            with self._wake:
+                self._touch()
+
+    def _folders_there(self) -> set[tuple[Path, bool, int]]:
+        """With their inodes: a folder that was deleted and made anew is another one."""
+        found: set[tuple[Path, bool, int]] = set()
+        for folder, is_tree in self._watched.folders():
+            try:
+                seen = folder.stat()
+            except OSError:
+                continue
+            if stat.S_ISDIR(seen.st_mode):
+                found.add((folder, is_tree, seen.st_ino))
+        return found
 
     def _drop_observer(self) -> None:
         observer, self._observer, self._scheduled = self._observer, None, set()

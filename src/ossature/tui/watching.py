@@ -53,9 +53,7 @@ class Watching(Showing):
         self.reload()
 
     def on_watch_ended(self, event: WatchEnded) -> None:
-        self.say(
-            f"the system tells of no changes ({event.reason}); files are looked at every two seconds", "warn"
-        )
+        self.say(f"saves are not told ({event.reason}): files are looked at every two seconds", "warn")
 
     def looked(self, before: ProjectView | None, after: ProjectView) -> None:
         """Say once what a save would make stale, and watch the outputs that there are now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -113,6 +114,40 @@ def test_other_files_and_readers_are_nothing_to_tell(project: Project, watch: Wa
     assert told.times == 1
     told.of(lambda: watch.turn_to(watched_in(project, ["a.txt"])))
     told.of(lambda: output.write_text("b"))
+
+
+def test_outputs_are_followed_when_their_folders_go_and_come_back(
+    project: Project, watch: Watch, told: Told
+) -> None:
+    source = project.output_root / "src" / "a.py"
+
+    def check_out() -> None:
+        source.parent.mkdir(parents=True)
+        source.write_text("a")
+
+    check_out()
+    told.of(lambda: watch.turn_to(watched_in(project, ["src/a.py"])))
+    told.of(lambda: shutil.rmtree(project.output_root))
+    told.of(check_out)
+    told.of(lambda: source.write_text("edited"))
+    told.of(lambda: source.parent.rename(project.output_root / "src2"))
+
+
+def test_outputs_in_more_folders_than_can_be_watched_are_looked_at(
+    project: Project, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "POLL_S", 0.02)
+    outputs = [f"m{number:03}/a.py" for number in range(watching.MAX_FOLDERS)]
+    for path in outputs:
+        (project.output_root / path).parent.mkdir(parents=True)
+        (project.output_root / path).write_text("a")
+    watch = Watch(watched_in(project, outputs), changed=told.changed, falls_back=told.reasons.append)
+    watch.start()
+    try:
+        told.of(lambda: (project.output_root / outputs[-1]).write_text("edited"))
+    finally:
+        watch.stop()
+    assert told.reasons == ["the files lie in more than 64 folders"]
 
 
 def test_without_watches_left_files_are_looked_at_and_it_is_said_once(
