@@ -14,6 +14,7 @@ from ossature.store.plan_text import replace_block
 from ossature.store.planfile import (
     add_task,
     edit_task,
+    edit_tasks,
     move_task,
     parse_plan,
     remove_task,
@@ -86,21 +87,21 @@ def _added(text: str, plan: Plan, edit: ed.AddTask) -> Edited:
 def _split(text: str, plan: Plan, edit: ed.Split) -> Edited:
     parts = split_task(plan, edit)
     before = existing(plan, edit.task)
-    text = edit_task(text, before.id, _difference(before, parts.first))
-    text = add_task(text, parts.second, _behind(plan, before.id))
+    changes = {before.id: _difference(before, parts.first)}
     for name, waits in parts.waits.items():
-        text = edit_task(text, name, {"depends_on": list(waits)})
+        changes.setdefault(name, {})["depends_on"] = list(waits)
+    text = add_task(edit_tasks(text, changes), parts.second, _behind(plan, before.id))
     return Edited(text, before.id, ed.describe(edit, made=parts.second.id))
 
 
 def _merged(text: str, plan: Plan, edit: ed.Merge) -> Edited:
     merged = merge_tasks(plan, edit)
-    text = edit_task(text, edit.task, _difference(existing(plan, edit.task), merged))
+    changes = {edit.task: _difference(existing(plan, edit.task), merged)}
     for task in plan.tasks:
         if edit.other in task.depends_on and task.id not in (edit.task, edit.other):
             waits = [edit.task if name == edit.other else name for name in task.depends_on]
-            text = edit_task(text, task.id, {"depends_on": list(dict.fromkeys(waits))})
-    return Edited(remove_task(text, edit.other), edit.task, ed.describe(edit))
+            changes[task.id] = {"depends_on": list(dict.fromkeys(waits))}
+    return Edited(remove_task(edit_tasks(text, changes), edit.other), edit.task, ed.describe(edit))
 
 
 def _removed(text: str, plan: Plan, edit: ed.RemoveTask) -> Edited:

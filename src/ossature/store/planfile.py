@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_task",
     "edit_task",
+    "edit_tasks",
     "move_task",
     "parse_plan",
     "read_plan",
@@ -76,6 +77,16 @@ def edit_task(text: str, task_id: str, changes: Mapping[str, Any]) -> str:
         if holds(candidate, wanted):
             return candidate
     raise unprovable(f"task {task_id} cannot be edited without touching something else")
+
+
+def edit_tasks(text: str, changes: Mapping[str, Mapping[str, Any]]) -> str:
+    """*text* after `edit_task` with each task id in *changes* and what changes there. Raises PlanError."""
+    at_once = _with_all(text, changes)
+    if at_once is not None:
+        return at_once
+    for task_id, wanted in changes.items():
+        text = edit_task(text, task_id, wanted)
+    return text
 
 
 def add_task(text: str, task: Task, before_id: str = "") -> str:
@@ -198,6 +209,27 @@ def _counted(text: str, wanted: dict[str, Any], *, step: int, failure: str) -> s
 def _changed(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """What a parsed table says after the edit."""
     return {key: value for key, value in {**table, **changes}.items() if value is not None}
+
+
+def _with_all(text: str, changes: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """*text* with the keys of all tasks changed, parsed twice in all; None where one has to go by itself."""
+    before = load_exact(text)
+    tasks, found = before.get("task"), blocks(text, "task")
+    if not isinstance(tasks, list) or len(tasks) != len(found):
+        return None
+    left = {task_id: exact(wanted) for task_id, wanted in changes.items()}
+    tables: list[dict[str, Any]] = []
+    pieces: list[str] = []
+    at = 0
+    for block, table in zip(found, tasks, strict=True):
+        plain = left.pop(table["id"], {}) if isinstance(table.get("id"), str) else {}
+        tables.append(_changed(table, plain))
+        if tables[-1] != table:
+            lines = _with_keys(text[block.start : block.head_end], plain)
+            pieces += [text[at : block.start], with_line_ends(lines, text)]
+            at = block.head_end
+    new = "".join((*pieces, text[at:]))
+    return new if not left and holds(new, {**before, "task": tables}) else None
 
 
 def _edits(text: str, index: int, changes: Mapping[str, Any]) -> Iterator[str]:

@@ -15,8 +15,10 @@ from ossature.engine.plan_checking import refuse_worse
 from ossature.engine.plan_editing import apply
 from ossature.engine.plan_history import PlanHistory, Step
 from ossature.errors import PlanError
+from ossature.store import plan_text
+from ossature.store.plan_reading import load_toml
 from ossature.store.plan_text import load_exact, task_blocks
-from ossature.store.planfile import parse_plan
+from ossature.store.planfile import parse_plan, render_plan
 from tests.unit.engine.plans import PLAN, ground
 
 GROUND = ground()
@@ -192,6 +194,32 @@ def test_a_merge_keeps_block_and_id_of_the_first_and_everybody_who_waits() -> No
     assert plan["003"].verify[1] == "python -m unittest tests.test_money"
     assert plan["004"].depends_on == ("003",)
     assert '"spenny/errors.py" = "full"  # small' in text
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [ed.Merge("002", "001", "Both"), ed.Split("001", "A", "B", (ed.Share("outputs", "b", "second"),))],
+    ids=["merge", "split"],
+)
+def test_the_plan_is_parsed_as_often_for_many_who_wait_as_for_few(
+    edit: ed.PlanEdit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parses(waiting: int) -> int:
+        tasks = [Task("001", "S", "One", ("a", "b")), Task("002", "S", "Two", ("c",))]
+        tasks += [
+            Task(f"{n:03d}", "S", "Waits", (f"{n}",), depends_on=("001",)) for n in range(3, waiting + 3)
+        ]
+        text = render_plan(tasks, ["S"], generated_at="now")
+        read: list[str] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                plan_text, "load_toml", lambda text, **how: read.append(text) or load_toml(text, **how)
+            )
+            plan = parse_plan(apply(text, edit).text, name="p")
+        assert all("001" not in task.depends_on for task in plan.tasks) == isinstance(edit, ed.Merge)
+        return len(read)
+
+    assert parses(20) == parses(1)
 
 
 def test_a_broken_plan_can_be_mended_step_by_step() -> None:

@@ -13,6 +13,7 @@ from ossature.errors import PlanError
 from ossature.store.planfile import (
     add_task,
     edit_task,
+    edit_tasks,
     move_task,
     parse_plan,
     remove_task,
@@ -375,6 +376,18 @@ def test_many_edits_lose_no_comment(text: str, edits: list[tuple[int, dict[str, 
         edited = edit_task(edited, str(number % count), changes)
     assert not lost_comments(text, edited)
     assert len(tables(edited)) == count
+
+
+@settings(deadline=None, max_examples=50)
+@given(text=plans(), changes=st.dictionaries(st.sampled_from("0123"), CHANGES, min_size=1))
+def test_several_tasks_are_edited_as_one_by_one(text: str, changes: dict[str, dict[str, Any]]):
+    known = {name: wanted for name, wanted in changes.items() if name in ids(text)}
+    one_by_one = text
+    for name, wanted in known.items():
+        one_by_one = edit_task(one_by_one, name, wanted)
+    assert edit_tasks(text, known) == one_by_one
+    with pytest.raises(PlanError, match="has no task 009"):
+        edit_tasks(text, {**known, "009": {}})
 
 
 @settings(deadline=None, max_examples=200)
