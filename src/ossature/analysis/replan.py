@@ -20,7 +20,7 @@ from ossature.digest import digest_bytes, digest_json
 from ossature.domain import event as ev
 from ossature.domain.decision import Abort, Approve, Question, Skip
 from ossature.domain.finding import SpecAudit
-from ossature.domain.plan import Plan, Task
+from ossature.domain.plan import Plan, Task, next_number
 from ossature.domain.spec import SpecTree
 from ossature.errors import OssatureError, PlanError
 from ossature.project import Project
@@ -63,7 +63,7 @@ async def update_plan(
             planned=tasks,
             interfaces=interfaces,
             audits=audits,
-            first_id=_next_id(earlier, tasks),
+            first_id=next_number([*(earlier.tasks if earlier else ()), *tasks]),
         )
         if earlier:
             made = _with_ids(made, kept)
@@ -209,11 +209,6 @@ def _is_known(provenance: Provenance, spec_id: str, inputs: str) -> bool:
     if provenance.specs is None:
         return True
     return provenance.specs.get(spec_id) == inputs
-
-
-def _next_id(earlier: Plan | None, tasks: list[Task]) -> int:
-    used = [int(task.id) for task in (*(earlier.tasks if earlier else ()), *tasks) if task.id.isdigit()]
-    return max(used, default=0) + 1
 
 
 def _with_ids(made: SpecPlan, kept: list[Task]) -> SpecPlan:

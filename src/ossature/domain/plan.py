@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
@@ -12,6 +13,7 @@ from ossature.errors import Diagnostic
 Intent = Literal["pending", "skipped", "manual"]
 """What a person wants of a task. What the engine did with it is in the ledger, never in the plan."""
 TaskKind = Literal["task", "verify"]
+_NUMBER = re.compile("[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,9 @@ class Plan:
 
     def find(self, task_id: str) -> Task | None:
         """The task with that id; a bare number finds `007` as `7`."""
+        padded = task_id.lstrip("0").zfill(3) if task_id.isdigit() else task_id
         for task in self.tasks:
-            if task.id == task_id or (task_id.isdigit() and task.id == f"{int(task_id):03d}"):
+            if task.id in (task_id, padded):
                 return task
         return None
 
@@ -147,6 +150,11 @@ def graph_of(plan: Plan) -> Graph:
         order=tuple(order),
         cycle=cycle,
     )
+
+
+def next_number(tasks: Iterable[Task]) -> int:
+    """Of a new task: one more than the greatest id that is a number."""
+    return max((int(task.id) for task in tasks if _NUMBER.fullmatch(task.id)), default=0) + 1
 
 
 def writers_of(tasks: Iterable[Task]) -> dict[str, list[str]]:

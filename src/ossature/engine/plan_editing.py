@@ -10,6 +10,7 @@ from ossature.domain.plan import Plan, Task, graph_of
 from ossature.engine import plan_edits as ed
 from ossature.engine.plan_parts import existing, merge_tasks, next_id, split_task
 from ossature.errors import PlanError
+from ossature.store.plan_reading import WRONG_TASKS
 from ossature.store.plan_text import replace_block
 from ossature.store.planfile import (
     add_task,
@@ -38,7 +39,14 @@ class Edited(NamedTuple):
 def apply(text: str, edit: ed.PlanEdit) -> Edited:
     """Raises PlanError where *text* is no plan, or the edit does not fit it."""
     plan = parse_plan(text, name=NAME)
-    unread = next((item for item in plan.diagnostics if item.code == "plan-invalid-toml"), None)
+    unread = next(
+        (
+            item
+            for item in plan.diagnostics
+            if item.code == "plan-invalid-toml" or item.message == WRONG_TASKS
+        ),
+        None,
+    )
     if unread is not None:
         raise PlanError(unread.message, place=unread.place, hint=unread.hint)
     match edit:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ossature.build.merging import merge
 from ossature.errors import PlanError
-from ossature.store.plan_text import load_exact
+from ossature.store.plan_text import load_exact, tables_of
 
 _MOST_STEPS = 100
 _SINCE = "the plan was changed on disk since"
@@ -93,18 +93,18 @@ _Flat: TypeAlias = Mapping[tuple[str, str], Any]
 
 def _flat(text: str) -> _Flat:
     """Raises PlanError for a text that is no TOML, or in which tasks cannot be told apart."""
-    found: dict[tuple[str, str], Any] = {}
-    for name, value in load_exact(text).items():
-        if name == "task" and isinstance(value, list):
-            ids = [str(task.get("id")) for task in value]
-            if len(set(ids)) < len(ids):
-                raise PlanError("two tasks have one id", hint=_BY_HAND)
-            found |= {
-                (task_id, key): item
-                for task_id, task in zip(ids, value, strict=True)
-                for key, item in task.items()
-            }
-        elif isinstance(value, dict):
+    document = load_exact(text)
+    tables = tables_of(document)
+    ids = [str(task.get("id")) for task in tables]
+    if len(set(ids)) < len(ids):
+        raise PlanError("two tasks have one id", hint=_BY_HAND)
+    found: dict[tuple[str, str], Any] = {
+        (task_id, key): item for task_id, task in zip(ids, tables, strict=True) for key, item in task.items()
+    }
+    for name, value in document.items():
+        if name == "task":
+            continue
+        if isinstance(value, dict):
             found |= {(f"[{name}]", key): item for key, item in value.items()}
         else:
             found["", name] = value

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ossature.domain.plan import Graph, Plan, Task, graph_of
+from ossature.domain.plan import Graph, Plan, Task, graph_of, next_number
 from ossature.engine.plan_edits import Merge, SharedKey, Side, Split
 from ossature.errors import PlanError
 from ossature.spec.plan_check import named_in
@@ -185,8 +185,7 @@ def existing(plan: Plan, task_id: str) -> Task:
 
 def next_id(plan: Plan) -> str:
     """Ids count on; one that was in use and is free again is not given twice while a greater one is there."""
-    used = [int(task.id) for task in plan.tasks if task.id.isdigit()]
-    return f"{max(used, default=0) + 1:03d}"
+    return f"{next_number(plan.tasks):03d}"
 
 
 def _united(one: Sequence[str], two: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from ossature.errors import Place, PlanError
 from ossature.project import Project
 from ossature.store.disk import read_existing, write_atomic
 from ossature.store.plan_lock import plan_lock
-from ossature.store.plan_text import load_exact, task_lines
+from ossature.store.plan_text import load_exact, tables_of, task_lines
 
 _BOM = "\ufeff"
 _TRIES = 5
@@ -125,9 +125,8 @@ def _touched(edit: ed.PlanEdit, base: str, text: str) -> Iterator[tuple[str, Any
 
 
 def _table(text: str, task_id: str) -> Mapping[str, Any]:
-    """Raises PlanError where *text* is no TOML; empty where the task is gone."""
-    tasks = load_exact(text).get("task", ())
-    return next((task for task in tasks if isinstance(task, dict) and task.get("id") == task_id), {})
+    """Raises PlanError where *text* is no TOML or has no tasks as tables; empty where the task is gone."""
+    return next((task for task in tables_of(load_exact(text)) if task.get("id") == task_id), {})
 
 
 def _lines(text: str, task_id: str) -> str:

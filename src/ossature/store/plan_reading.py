@@ -28,6 +28,9 @@ _KINDS: Mapping[str, TaskKind] = {"task": "task", "verify": "verify", "": "task"
 _HEADER = re.compile(r"^[ \t]*\[\[[ \t]*task[ \t]*\]\]", re.MULTILINE)
 T = TypeVar("T")
 
+WRONG_TASKS = "`task` has to be an array of tables"
+TASK_HEADERS = "start each task with `[[task]]`"
+
 
 def read_plan(path: Path, *, name: str) -> Plan:
     """The plan in *path*, called *name* in messages; what is wrong with it is in its diagnostics.
@@ -90,8 +93,7 @@ def _read_tasks(
 ) -> list[Task]:
     tables = document.get("task", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        message = "`task` has to be an array of tables"
-        _report(diagnostics, "plan-wrong-type", Place(name, 1), message, "start each task with `[[task]]`")
+        _report(diagnostics, "plan-wrong-type", Place(name, 1), WRONG_TASKS, TASK_HEADERS)
         tables = [t for t in tables if isinstance(t, dict)] if isinstance(tables, list) else []
     places = _Places(text, name, count=len(tables))
     tasks: dict[str, Task] = {}

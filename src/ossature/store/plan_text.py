@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ossature.errors import Place, PlanError
-from ossature.store.plan_reading import load_toml
+from ossature.store.plan_reading import TASK_HEADERS, WRONG_TASKS, load_toml
 from ossature.store.toml_text import Block, blocks
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -66,25 +66,31 @@ def unprovable(message: str) -> PlanError:
     return PlanError(message, hint="edit plan.toml by hand")
 
 
+def tables_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The tasks; raises PlanError where `task` is something else than an array of tables."""
+    tables = document.get("task", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise PlanError(WRONG_TASKS, hint=TASK_HEADERS)
+    return tables
+
+
 def index_of(document: Mapping[str, Any], task_id: str) -> int:
     """Position of a task; raises PlanError."""
-    tasks = document.get("task", ())
-    if isinstance(tasks, list):
-        for index, task in enumerate(tasks):
-            if isinstance(task, dict) and task.get("id") == task_id:
-                return index
+    for index, task in enumerate(tables_of(document)):
+        if task.get("id") == task_id:
+            return index
     raise PlanError(f"the plan has no task {task_id}", hint="`ossature plan` lists the tasks")
 
 
 def position_of(document: Mapping[str, Any], before_id: str) -> int:
     """Where something before that task goes; an empty id means the end. Raises PlanError."""
-    return index_of(document, before_id) if before_id else len(document.get("task", ()))
+    return index_of(document, before_id) if before_id else len(tables_of(document))
 
 
 def task_blocks(text: str, document: Mapping[str, Any]) -> list[Block]:
     """One block for each task; raises PlanError for tasks that are written as inline tables."""
     found = blocks(text, "task")
-    if len(found) != len(document.get("task", ())):
+    if len(found) != len(tables_of(document)):
         raise unprovable("the tasks are not all written as [[task]] tables")
     return found
 

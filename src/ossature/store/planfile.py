@@ -19,6 +19,7 @@ from ossature.store.plan_text import (
     load_exact,
     position_of,
     proven,
+    tables_of,
     task_blocks,
     unprovable,
     with_line_ends,
@@ -142,7 +143,7 @@ def splice_plan(
     """
     document = load_exact(text)
     found = task_blocks(text, document)
-    known = {str(table.get("id")): index for index, table in enumerate(document.get("task", ()))}
+    known = {str(table.get("id")): index for index, table in enumerate(tables_of(document))}
     first = found[0].lead if found else len(text)
     ends = [block.lead for block in found[1:]] + [len(text)]
     pieces = _Pieces()
@@ -214,8 +215,8 @@ def _changed(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 def _with_all(text: str, changes: Mapping[str, Mapping[str, Any]]) -> str | None:
     """*text* with the keys of all tasks changed, parsed twice in all; None where one has to go by itself."""
     before = load_exact(text)
-    tasks, found = before.get("task"), blocks(text, "task")
-    if not isinstance(tasks, list) or len(tasks) != len(found):
+    tasks, found = tables_of(before), blocks(text, "task")
+    if len(tasks) != len(found):
         return None
     left = {task_id: exact(wanted) for task_id, wanted in changes.items()}
     tables: list[dict[str, Any]] = []

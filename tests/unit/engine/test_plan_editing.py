@@ -14,11 +14,12 @@ from ossature.engine import plan_edits as ed
 from ossature.engine.plan_checking import refuse_worse
 from ossature.engine.plan_editing import apply
 from ossature.engine.plan_history import PlanHistory, Step
+from ossature.engine.plan_writing import settle
 from ossature.errors import PlanError
 from ossature.store import plan_text
 from ossature.store.plan_reading import load_toml
 from ossature.store.plan_text import load_exact, task_blocks
-from ossature.store.planfile import parse_plan, render_plan
+from ossature.store.planfile import add_task, edit_tasks, parse_plan, render_plan
 from tests.unit.engine.plans import PLAN, ground
 
 GROUND = ground()
@@ -220,6 +221,37 @@ def test_the_plan_is_parsed_as_often_for_many_who_wait_as_for_few(
         return len(read)
 
     assert parses(20) == parses(1)
+
+
+ADD = ed.AddTask(Task("", "EXPENSES", "New", ("new.py",)))
+ONE = '[[task]]\nid = "001"\nspec = "EXPENSES"\ntitle = "One"\noutputs = ["a.py"]\n'
+WRONG = ("task = 5\n", "task = [1]\n", ONE.replace("[[task]]", "[task]"))
+
+
+@pytest.mark.parametrize("edit", [ADD, ed.SetFields("001", (("title", "x"),))], ids=["add", "set"])
+@pytest.mark.parametrize("text", WRONG)
+def test_tasks_that_are_no_array_of_tables_are_refused_with_what_to_write(
+    text: str, edit: ed.PlanEdit
+) -> None:
+    history = PlanHistory().did(Step("x", ONE, ONE.replace("One", "Two"), "001"))
+    for way in (
+        lambda: apply(text, edit),
+        lambda: apply(text, settle(edit, ONE, text)),
+        lambda: history.undo(text),
+        lambda: edit_tasks(text, {"001": {}}),
+        lambda: add_task(text, ADD.task),
+    ):
+        with pytest.raises(PlanError, match="`task` has to be an array of tables") as refusal:
+            way()
+        assert refusal.value.hint == "start each task with `[[task]]`"
+
+
+@pytest.mark.parametrize("name", ["²", "9" * 5000, "٣", "x"], ids=["raised", "long", "arabic", "letter"])
+def test_a_new_task_counts_on_whatever_other_ids_look_like(name: str) -> None:
+    text = ONE.replace("001", name)
+    assert apply(text, ADD).task == "001"
+    assert parse_plan(text, name="p").find(name).id == name
+    assert parse_plan(ONE, name="p").find(name) is None
 
 
 def test_a_broken_plan_can_be_mended_step_by_step() -> None:
