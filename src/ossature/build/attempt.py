@@ -142,10 +142,10 @@ class Attempts:
         self.number += 1
         self._exchange = None
         self._log = self._open_log("edit")
-        self._note_changes(self._log, before, files)
+        difference = self._note_changes(self._log, before, files)
         if is_kept:
             self._taken_back.difference_update(files)
-            self._history.append(unified(before, files))
+            self._history.append(difference)
 
     def digests(self) -> dict[str, str]:
         """Output path -> digest, as a verify left what was staged."""
@@ -309,14 +309,15 @@ class Attempts:
         for path in self._taken_back.intersection(files):
             self.by_hand.pop(path, None)
         self._taken_back.difference_update(files)
-        self._note_changes(exchange.log, before, files)
-        self._history.append(unified(before, files))
+        self._history.append(self._note_changes(exchange.log, before, files))
 
     def _note_changes(
         self, log: AttemptLog, before: Mapping[str, bytes | None], files: Mapping[str, bytes | None]
-    ) -> None:
+    ) -> str:
+        """Write down and say what the attempt changed; returns it as a diff."""
         self.changed = dict(before)
-        log.write_changes(unified(before, files))
+        difference = unified(before, files)
+        log.write_changes(difference)
         self._tools.channel.emit(
             ev.FilesStaged(
                 task=self._task.id,
@@ -325,6 +326,7 @@ class Attempts:
                 folder=self._tools.project.relative(log.folder),
             )
         )
+        return difference
 
     def _stage(self, files: Mapping[str, bytes]) -> None:
         self._tools.workspace.write(files)

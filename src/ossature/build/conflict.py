@@ -238,7 +238,8 @@ class Conflicts:
                 return self._act_on_edit(name, text, group)
             case Take(side=side, marks=marks):
                 before, after = _sides(group, is_merged=side == "merged")
-                left = kept({path: split(before[path], after[path]) for path in before}, marks)
+                changes = {path: split(before[path], after[path]) for path in before} if marks else {}
+                left = kept(changes, marks)
                 # A list, since each of them is to be settled.
                 return any([self._take(clash, side, left.get(clash.path)) for clash in group])
 

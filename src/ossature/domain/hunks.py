@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from ossature.digest import digest_bytes, digest_json
+from ossature.domain.matching import LineMatcher
 
 TOO_BIG = 400_000
-"""Bytes; difflib is quadratic, so a larger file is one hunk."""
+"""Bytes; nobody reviews a larger file line by line, so it is one hunk."""
 _LONG_LINES = 12
 """Lines that only come, or only go, are one hunk up to here, and one for each block where there are more."""
 _NEAR_LINES = 2
@@ -125,7 +125,7 @@ def _spans(before: bytes | None, after: bytes | None) -> list[HunkSpan]:
         return [whole]
     changed = [
         HunkSpan(i1, i2, j1, j2)
-        for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new).get_opcodes()
+        for tag, i1, i2, j1, j2 in LineMatcher(old, new).get_opcodes()
         if tag != "equal"
     ]
     spans = [piece for span in _joined(changed, old) for piece in _parted(span, old, new)]
