@@ -1,8 +1,11 @@
 """Words become the decision that was meant, or a sentence that says what is missing."""
 
+import argparse
+
 import pytest
 
 from ossature.cli.answers import Answer, decision_for, parse_answer
+from ossature.cli.commands.answer import COMMANDS
 from ossature.cli.reviewing import parse_numbers
 from ossature.digest import digest_bytes
 from ossature.domain.decision import Approve, Depend, Edit, Question, Retry, Skip, Take
@@ -80,6 +83,58 @@ def test_hunks_are_refused_by_number(project):
             decision_for(wrong, asked, project)
     with pytest.raises(UsageError, match="'x' is no number"):
         parse_numbers("1,x")
+    for wrong_numbers in ("", ",", "3-2", "1,7-5", "-2", "2-", "1-9999999", "#2"):
+        with pytest.raises(UsageError):
+            parse_numbers(wrong_numbers)
+
+
+REVIEWED = QUESTION.model_copy(
+    update={
+        "sides": ("mine", "merged", "theirs"),
+        "proposals": (proposal_of("a", b"1\nx\n2\nx\n3\n", b"I\nx\nII\nx\nIII\n"),),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("approve without 3-2", "approve without ,", "approve without", "approve without 2,3."),
+        *("approve without #2", "approve without hunk 2", "approve without 2; 3", "approve without 2 and 3"),
+        *("approve Without: 2", "approve without the second", "approve without 2 it is slow"),
+        *("approve all without 2", "approve all but 2", "approve not hunks 1, 2", "approve 1 and 3"),
+        *("approve w/o 2", "approve witout 2", "approve -2", "retry without hunk 2", "retry without 2 and 3"),
+        *("merged but not 2", "take merged without ,", "take merged not 2", "merged without 3-2"),
+        *("approve without 4", "take mine without 2"),
+    ],
+)
+def test_a_refusal_that_is_not_understood_never_lets_everything_through(project, line: str):
+    with pytest.raises(UsageError):
+        decision_for(parse_answer(line, REVIEWED), REVIEWED, project)
+
+
+@pytest.mark.parametrize(
+    ("line", "refused", "words"),
+    [
+        ("approve WITHOUT 2-3: use 3 heaps, not 2", 2, "use 3 heaps, not 2"),
+        ("approve without 1,3 :", 2, ""),
+        ("merged without 1-3: it is slow", 3, ""),
+        ("approve use a heap, in 2 passes", 0, "use a heap, in 2 passes"),
+        ("retry without 3rd-party code", 0, "without 3rd-party code"),
+    ],
+)
+def test_refusals_and_words_are_told_apart(project, line: str, refused: int, words: str):
+    decision = decision_for(parse_answer(line, REVIEWED), REVIEWED, project)
+    assert isinstance(decision, Approve | Retry | Take)
+    assert len(decision.marks) == refused
+    assert getattr(decision, "feedback", "") == words
+
+
+def test_every_list_of_refused_hunks_counts():
+    parser = argparse.ArgumentParser()
+    COMMANDS["answer"].add_arguments(parser)
+    assert parser.parse_args(["approve", "--without", "2", "--without", "5-6"]).without == ["2", "5-6"]
+    assert parser.parse_args(["approve"]).without is None
 
 
 def test_take_needs_a_side_and_edit_a_content(project):

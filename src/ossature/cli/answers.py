@@ -37,8 +37,16 @@ SIDE_MEANINGS: Mapping[Side, str] = {
     "aside": "the same, and yours is listed as set aside",
 }
 BY = "cli"
-_WITHOUT = re.compile(r"without ([\d, -]*\d)(?:[: ]|$)")
+_WITHOUT = re.compile(r"without\s+([\d, -]*\d)\s*(?::\s*(.*))?", re.IGNORECASE | re.DOTALL)
 """How hunks are refused in a typed line: `approve without 2,5: use a heap`."""
+_BEGINS = re.compile(r"without\b", re.IGNORECASE)
+_NAMES_ONE = re.compile(r"without\b[\s:,#(]*(?:(?:hunks?|numbers?|nos?\.?)[\s#:]*)?\d+\b", re.IGNORECASE)
+_NUMBERS_ONLY = re.compile(
+    r"(?:(?:all|everything|only|just|but|except|excluding|minus|not|w[\w/]*|for|hunks?|numbers?)\b[\s:]*)*"
+    r"[#-]?\d[\d\s,.;&#-]*(?:(?:and|or)\s+#?\d[\d\s,.;&#-]*)*(?::.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+"""`all but 2`, `1, 3`, `w/o hunk 4`: a choice among hunks rather than a word to a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +69,34 @@ def parse_answer(line: str, question: Question) -> Answer:
     word, _, rest = line.strip().partition(" ")
     rest = rest.strip()
     if word in SIDES and "take" in question.verbs:
-        return Answer("take", side=word)
+        return _parse_take(f"{word} {rest}")
     found = [verb for verb in question.verbs if word and verb.startswith(word.lower())]
     if len(found) != 1:
         raise UsageError(f"say one of: {', '.join(question.verbs)}")
     match found[0]:
         case "approve" | "retry":
-            without = _WITHOUT.match(rest)
-            said = rest[without.end() :].strip() if without else rest
-            return Answer(found[0], feedback=said, without=parse_numbers(without[1] if without else ""))
+            without = _WITHOUT.fullmatch(rest)
+            if without is None:
+                return Answer(found[0], feedback=rest)
+            return Answer(found[0], feedback=without[2] or "", without=parse_numbers(without[1]))
         case "take":
-            side, _, listed = rest.partition(" without ")
-            return Answer("take", side=side.strip(), without=parse_numbers(listed))
+            return _parse_take(rest)
         case "edit":
             return Answer("edit", path=rest)
         case _:
             if rest:
                 raise UsageError(f"{found[0]} takes no more words")
             return Answer(found[0])
+
+
+def _parse_take(text: str) -> Answer:
+    side, _, rest = text.strip().partition(" ")
+    if not rest:
+        return Answer("take", side=side)
+    without = _WITHOUT.fullmatch(rest.strip())
+    if without is None:
+        raise UsageError(f"say it like: take {side} without 2,5: words")
+    return Answer("take", side=side, feedback=without[2] or "", without=parse_numbers(without[1]))
 
 
 def decision_for(answer: Answer, question: Question, project: Project) -> Decision:
@@ -130,8 +148,14 @@ def editable_path(answer: Answer, question: Question) -> str:
 
 
 def _marks(answer: Answer, question: Question) -> tuple[Mark, ...]:
-    """The hunks that are refused; raises UsageError where the answer is one about the whole."""
+    """The hunks that are refused; raises UsageError where the answer is one about the whole, or where it
+    seems to refuse hunks and does not say which in a way that is understood."""
     if not answer.without:
+        if question.proposals and _means_hunks(answer):
+            raise UsageError(
+                f"it is not clear which hunks {answer.verb} is to leave out",
+                hint=f"say it like: {answer.verb} without 2,5: words",
+            )
         return ()
     side = reviewed_side(question)
     if answer.verb not in ("approve", "retry") and (answer.verb, answer.side) != ("take", side):
@@ -143,6 +167,19 @@ def _marks(answer: Answer, question: Question) -> tuple[Mark, ...]:
         )
     words = answer.feedback if answer.verb == "take" else ""
     return marks_without(question, answer.without, words=words)
+
+
+def _means_hunks(answer: Answer) -> bool:
+    """What was said beside the verb seems to be a choice among hunks."""
+    said = answer.feedback.strip()
+    match answer.verb:
+        case "approve" | "take":
+            # Taken for words, it would let everything through.
+            return any((_BEGINS.match(said), _NAMES_ONE.search(said), _NUMBERS_ONLY.fullmatch(said)))
+        case "retry":
+            return _NAMES_ONE.match(said) is not None
+        case _:
+            return False
 
 
 def _side(word: str, question: Question) -> Side:

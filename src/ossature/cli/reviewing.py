@@ -15,6 +15,8 @@ from ossature.store.blobs import Blobs
 from ossature.store.proposals import read_changes
 
 CONTEXT_LINES = 2
+_DIGITS = 5
+"""Of the number of a hunk: nobody reviews more, and a range is counted out."""
 
 
 def show_hunks(question: Question, project: Project, terminal: Terminal) -> None:
@@ -38,13 +40,23 @@ def hunks_line(question: Question) -> str:
 
 
 def parse_numbers(text: str) -> tuple[int, ...]:
-    """`2,5-7` as numbers; raises UsageError for anything else."""
+    """`2,5-7` as numbers, at least one; raises UsageError for anything else."""
+    hint = "write it like 2,5 or 2,5-7"
     found: list[int] = []
     for piece in text.replace(",", " ").split():
         first, dash, last = piece.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()) or len(piece) > 9:
-            raise UsageError(f"{piece!r} is no number of a hunk", hint="write it like 2,5 or 2,5-7")
-        found += range(int(first), int(last or first) + 1)
+        if (
+            not first.isdecimal()
+            or (dash and not last.isdecimal())
+            or len(max(first, last, key=len)) > _DIGITS
+        ):
+            raise UsageError(f"{piece!r} is no number of a hunk", hint=hint)
+        numbers = range(int(first), int(last or first) + 1)
+        if not numbers:
+            raise UsageError(f"{piece!r} runs backwards", hint=hint)
+        found += numbers
+    if not found:
+        raise UsageError("no number of a hunk is given", hint=hint)
     return tuple(found)
 
 

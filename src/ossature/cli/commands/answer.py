@@ -42,7 +42,7 @@ def answer(args: argparse.Namespace, terminal: Terminal) -> int:
         side=args.side,
         path=args.path,
         content=_content(args.file, terminal.cwd),
-        without=parse_numbers(args.without),
+        without=tuple(number for text in args.without or () for number in parse_numbers(text)),
     )
     decision = decision_for(said, question, attachment.project)
     attachment.decide(decision)
@@ -195,7 +195,7 @@ def _add_answer_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--feedback", default="", metavar="TEXT", help="approve, retry: a word to the model")
     parser.add_argument("--show", action="store_true", help="list the numbered hunks of the question")
     parser.add_argument(
-        "--without", default="", metavar="N,N", help="approve, retry, take: refuse these hunks (--show)"
+        "--without", action="append", metavar="N,N", help="approve, retry, take: refuse these hunks (--show)"
     )
     parser.add_argument("--side", default="", choices=("", *SIDES), help="take: whose version")
     parser.add_argument("--file", metavar="PATH", help="edit: the file that holds the new content")
