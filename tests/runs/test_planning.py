@@ -229,6 +229,28 @@ class TestEdits:
         assert run.of(PlanWritten)[0].is_proposal is is_in_the_way
         assert ("Shows all." in plan) is not is_in_the_way
 
+    @pytest.mark.parametrize("when", ["planning", "asked"])
+    def test_plan_saved_in_another_encoding_meanwhile_stays_beside_a_proposal(self, edited: Kit, when: str):
+        before = edited.plan_path.read_bytes()
+        reply = edited.model.script["plan APP"][0]
+        saved = b"# caf\xe9\n" + before
+
+        def save_and_reply(request):
+            edited.plan_path.write_bytes(saved)
+            return reply
+
+        def save_and_approve(attachment, question):
+            edited.plan_path.write_bytes(saved)
+            decide(Approve)(attachment, question)
+
+        edited.edit("specs/app.smd", "Prints the count.", "Prints each count.")
+        if when == "planning":
+            edited.model.says("plan APP", save_and_reply)
+        run = edited.answering(*([save_and_approve] if when == "asked" else []), goal="audit")
+        assert [event.is_proposal for event in run.of(PlanWritten)] == [True]
+        assert edited.plan_path.read_bytes() == saved
+        assert "Shows all." in edited.project.proposed_plan_path.read_text("utf-8")
+
     def test_notes_and_skips_survive_a_new_plan_of_their_own_spec(self, edited: Kit):
         edited.edit(".ossature/plan.toml", 'notes = "Trap."', 'notes = "Trap."\nstatus = "skipped"')
         edited.edit("specs/lib.smd", "Weighs one parcel.", "Weighs a parcel.")

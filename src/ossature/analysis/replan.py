@@ -105,7 +105,8 @@ async def _write(
 ) -> Written:
     project, names = desk.project, [plan.spec for plan in fresh]
     seen = _content(project)
-    base = seen if earlier else None
+    is_readable = _is_utf8(seen)
+    base = seen if earlier and is_readable else None
     text = _plan_text(base, tasks, names, tree, desk.now())
     specs = {**(provenance.specs or {}), **{plan.spec: plan.inputs_digest for plan in fresh}}
     specs = {spec: digest for spec, digest in specs.items() if spec in tree.specs}
@@ -114,7 +115,12 @@ async def _write(
         write_provenance(project, Provenance(provenance.plan_digest, specs))
         desk.keep("plan")
         return "unchanged"
-    written = await _ask(desk, fresh) if is_edited(project) else "written"
+    written: Written = "written"
+    if earlier and not is_readable:
+        # Saved that way while the specs were planned: nothing can be spliced into it.
+        written = "proposed"
+    elif is_edited(project):
+        written = await _ask(desk, fresh)
     if written == "written":
         with plan_lock(project.state_dir):
             found = _content(project)
@@ -145,6 +151,11 @@ def _content(project: Project) -> str | None:
     """The plan on disk as text; None where there is none. Raises DiskError."""
     content = read_existing(project.plan_path)
     return None if content is None else content.decode("utf-8", "surrogateescape")
+
+
+def _is_utf8(text: str | None) -> bool:
+    """Of a text as `_content` reads it."""
+    return text is None or text.encode("utf-8", "ignore") == text.encode("utf-8", "surrogateescape")
 
 
 def _tasks_of(text: str) -> list[Task]:
@@ -196,7 +207,7 @@ def _plan_text(base: str | None, tasks: list[Task], fresh: list[str], tree: Spec
 
 def _over_edits(base: str | None, tasks: list[Task], fresh: list[str], tree: SpecTree, at: str) -> str | None:
     """Like `_plan_text`; None where what a person wrote stands in the way."""
-    if base is None:
+    if base is None or not _is_utf8(base):
         return None
     try:
         return _plan_text(base, tasks, fresh, tree, at)
