@@ -41,7 +41,8 @@ class Parts:
         """Keep for the next prompt what was said of single hunks. Raises DiskError."""
         self._proposals = question.proposals
         if marks := marks_of(answer):
-            text = told(read_changes(question.proposals, self._tools.blobs), marks)
+            changes = read_changes(question.proposals, self._tools.blobs)
+            text = told(changes, marks, self._tools.caller.redactor)
             self._attempts.refusals = "\n\n".join(filter(None, (self._attempts.refusals, text)))
 
     def take_back(self, answer: Decision, *, before_landing: bool) -> list[str] | None:

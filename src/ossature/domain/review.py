@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ossature.domain.decision import Approve, Decision, Mark, Proposal, Question, Retry, Side, Take
 from ossature.domain.hunks import FileChange, Hunk, HunkSpan, cut, hunk_digest, name_of, split
 from ossature.domain.plain_text import count
+from ossature.domain.redaction import Redactor
 
 MAX_TOLD_LINES = 120
 """Of one hunk: what a model is shown of what was refused."""
@@ -77,16 +78,23 @@ def kept(changes: Mapping[str, FileChange], marks: Sequence[Mark]) -> dict[str, 
     return {path: change.without(without[path]) for path, change in changes.items() if without[path]}
 
 
-def told(changes: Mapping[str, FileChange], marks: Sequence[Mark]) -> str:
-    """What a model is told: each hunk that was refused or spoken of, as a diff, with the person's words."""
+def told(changes: Mapping[str, FileChange], marks: Sequence[Mark], redactor: Redactor) -> str:
+    """What a model is told: each hunk that was refused or spoken of, as a diff, with the person's words.
+
+    Lines that go may be a person's own and hold a key, of which a hunk need not show all.
+    """
     said = {(mark.path, mark.hunk): mark for mark in marks if mark.is_refused or mark.words.strip()}
     pieces: list[str] = []
     for path, change in changes.items():
-        for hunk in change.hunks:
+        if not any((path, hunk.digest) in said for hunk in change.hunks):
+            continue
+        before, after = (side and redactor.lines(side) for side in (change.before, change.after))
+        clean = cut(before, after, [hunk.span for hunk in change.hunks])
+        for hunk, shown in zip(change.hunks, clean.hunks, strict=True):
             mark = said.get((path, hunk.digest))
             if mark is not None:
-                pieces.append("\n".join([_head(path, hunk, mark), *_shown(hunk)]))
-    return "\n\n".join(pieces)
+                pieces.append("\n".join([_head(path, hunk, mark), *_shown(shown)]))
+    return redactor.text("\n\n".join(pieces))
 
 
 def summary(marks: Iterable[Mark], total: int) -> str:

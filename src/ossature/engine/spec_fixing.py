@@ -158,7 +158,8 @@ class SpecFixing:
 
     def _word(self, question: Question, answer: Retry) -> Word:
         changes = read_changes(question.proposals, self._blobs)
-        said = told(changes, marks_of(answer)) or question.detail
+        redactor = self._desk.caller.redactor
+        said = told(changes, marks_of(answer), redactor) or redactor.text(question.detail)
         return Word(answer.feedback, said, answer.model)
 
     def _edited(self, tree: SpecTree, edit: SpecEdit, path: str, content: str) -> SpecEdit:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ossature.domain.decision import Approve, Mark, Question
 from ossature.domain.hunks import FileChange, lines_of, split
+from ossature.domain.redaction import Redactor
 from ossature.domain.review import change_of, fits, kept, numbered, proposal_of, summary, told
 
 _LINE = st.sampled_from(["a", "b", "  a", "", "}", "def f():", "\r", "é", "\x0c"])
@@ -87,11 +88,28 @@ def test_model_is_told_of_what_was_refused_and_of_words_on_what_was_not():
         Mark(path="b.py", hunk=new.digest, words="good", is_refused=False),
         Mark(path="a.py", hunk=first.digest, words=" ", is_refused=False),
     ]
-    assert told(changes, marks) == (
+    assert told(changes, marks, Redactor()) == (
         "a.py, line 3, refused: spell it out\n-three\n+3\n\nb.py, line 1, kept: good\n+new"
     )
     assert kept(changes, marks) == {"a.py": b"1\ntwo\nthree\n"}
     assert summary(marks, 3) == "2 of 3 hunks kept"
+
+
+def test_model_is_told_of_hunks_without_the_keys_in_them():
+    token = "sk-ant-api03-" + "Ab1" * 32
+    body = [f"{n}{'MIIEvQ' * 10}" for n in range(3)]
+    pem = "\n".join(["-----BEGIN PRIVATE KEY-----", *body, "-----END PRIVATE KEY-----"])
+    before = f"one\ntoken = '{token}'\ntwo\nthree\n{pem}\nlast"
+    # Of the second key a hunk shows one line, which has the shape of nothing.
+    after = before.replace(token, "none").replace(body[1], "changed").replace("last", "word-of-mine")
+    change = split(before.encode(), after.encode())
+    marks = [Mark(path="f", hunk=hunk.digest, words=f"not {token}") for hunk in change.hunks]
+    text = told({"f": change}, marks, Redactor({"MINE": "word-of-mine"}))
+    assert text == (
+        "f, line 2, refused: not [redacted]\n-token = '[redacted]'\n+token = 'none'\n\n"
+        "f, line 7, refused: not [redacted]\n-[redacted]\n+[redacted]\n\n"
+        "f, line 10, refused: not [redacted]\n-last\n+[redacted]"
+    )
 
 
 def test_marks_fit_only_the_question_that_showed_their_hunks():
