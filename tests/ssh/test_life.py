@@ -78,10 +78,11 @@ class Person:
                 time.sleep(self.dice.uniform(0, 0.4))
 
     def open_hint(self) -> None:
+        """The draft is there again: of a long one its end is shown."""
         self.client.type("h")
-        screen = self.client.wait(HINTS)
-        for word in self.hint.split():
-            assert word in self.client.wait(word), screen
+        self.client.wait(HINTS)
+        if self.hint:
+            self.client.wait(self.hint.rpartition(" ")[2])
 
     def lose_and_return(self) -> None:
         lose(self.server, self.client, silently=self.dice.random() < 0.5)

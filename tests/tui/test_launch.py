@@ -141,12 +141,18 @@ def test_a_real_terminal_shows_resizes_and_is_restored_after_a_kill(
     assert stty(tmux, tmp_path / "after") == before
 
 
-def test_leaving_says_how_to_come_back(tmux: Tmux, live: Scene) -> None:
-    tmux.type(f"{sys.executable} -c '{LAUNCH}' {live.project.root}; echo code=$?")
+def test_an_editor_that_does_not_start_takes_nothing_and_leaving_tells_the_way_back(
+    tmux: Tmux, live: Scene
+) -> None:
+    tmux.type(f"EDITOR=/nowhere/ed {sys.executable} -c '{LAUNCH}' {live.project.root}; echo code=$?")
     tmux.wait("006 verify failed")
+    tmux.key("e")
+    tmux.wait("/nowhere/ed does not start: No such file or directory")
     tmux.key("q")
     tmux.wait("code=0")
-    assert "goes on; come back with `ossature tui`" in tmux.screen().replace("\n", "")
+    # The terminal breaks lines, and drops the space at a break.
+    said = tmux.screen().replace("\n", "").replace(" ", "")
+    assert f"goeson;comebackwith`ossature-C{live.project.root}tui`" in said
     assert screen_processes(live.project.root) == []
 
 

@@ -60,10 +60,13 @@ def collect(folder: Path) -> list[Letter]:
 
 
 def save_draft(folder: Path, question_id: str, text: str) -> None:
-    """Keep what is typed but not sent; empty text removes the draft. Raises DiskError."""
+    """Keep what is typed but not sent; empty text removes the draft. Raises DiskError.
+
+    It is written at every key, so nothing waits for the disk: a power cut may take the last words.
+    """
     path = _draft_path(folder, question_id)
     if text:
-        write_atomic(path, text.encode("utf-8", "replace"))
+        write_atomic(path, text.encode("utf-8", "replace"), is_durable=False)
         return
     with disk_errors(path, "delete"):
         path.unlink(missing_ok=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ossature.engine.session import RunRequest
+import shlex
+from pathlib import Path
+
+from ossature.engine.session import RunRequest, live_holder
 from ossature.errors import OssatureError
 from ossature.project import Project
 from ossature.tui.bridge import Bridge
@@ -71,9 +74,15 @@ class OssatureApp(
 
 def leave_message(bridge: Bridge) -> str:
     """What to say on the plain terminal once the screen is gone."""
-    if not bridge.is_live or bridge.attachment is None:
+    try:
+        holder = live_holder(bridge.project)
+    except OssatureError:
         return ""
-    return f"run {bridge.attachment.run} goes on; come back with `ossature tui`, or `ossature attach`\n"
+    if not holder or not holder.run:
+        return ""
+    root = bridge.project.root
+    at = "" if Path.cwd().is_relative_to(root) else f" -C {shlex.quote(str(root))}"
+    return f"run {holder.run} goes on; come back with `ossature{at} tui`, or `ossature{at} attach`\n"
 
 
 def make_app(

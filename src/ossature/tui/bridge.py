@@ -225,13 +225,16 @@ class Bridge:
         return self.attachment
 
     def draft(self, question_id: str) -> str:
-        """What was typed for that question and not sent."""
+        """What was typed for that question and not sent; empty, too, where that cannot be read."""
         if self.attachment is None:
             return ""
-        return inbox.read_draft(self.attachment.folder / "drafts", question_id)
+        try:
+            return inbox.read_draft(self.attachment.folder / "drafts", question_id)
+        except OssatureError:
+            return ""
 
     def save_draft(self, question_id: str, text: str) -> None:
-        """Keep what is typed; empty text forgets it."""
+        """Keep what is typed; empty text forgets it. Raises OssatureError."""
         if self.attachment is not None and not self.is_read_only:
             inbox.save_draft(self.attachment.folder / "drafts", question_id, text)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from textual.worker import Worker, WorkerState
 
 from ossature.domain import event as ev
+from ossature.domain.decision import Decision
 from ossature.domain.record import Record, UnknownRecord
 from ossature.engine.preview import ProjectView, attempts_of, look, prompt_preview
 from ossature.errors import OssatureError
@@ -22,6 +23,20 @@ from ossature.tui.panes.task_lines import TaskLine
 
 BY = "tui"
 """Who decides, in every decision and command from here."""
+_WORK: Mapping[str, str] = {
+    "look": "the project could not be read",
+    "preview": "the prompt could not be made",
+    "outcomes": "the runs could not be read",
+    "start": "the run could not be started",
+    "runs": "the runs could not be read",
+    "spend": "the runs could not be read",
+    "replay": "the run could not be replayed",
+    "compare": "the attempts could not be compared",
+    "review": "the change could not be read",
+    "ruling": "the finding could not be ruled on",
+    "yank": "the text could not be copied",
+}
+"""Name of a worker -> what did not happen when it fails."""
 CATCH_UP_S = 0.05
 """How long one poll may read a long journal before keys are heard again."""
 
@@ -67,7 +82,9 @@ class Showing(Noticing):
     def _look_elsewhere(self) -> None:
         """Go to a run that another face has started, unless the person looks back at an earlier one."""
         before, self.bridge.elsewhere = self.bridge.elsewhere, self.bridge.other_live_run() or ""
-        if self.bridge.elsewhere and not self.bridge.is_past:
+        # What is typed for a question of the run that is shown must not answer one of another run.
+        is_free = not self.bar.is_busy and len(self.screen_stack) == 1
+        if self.bridge.elsewhere and not self.bridge.is_past and is_free:
             self.show_run(self.bridge.elsewhere)
         elif before != self.bridge.elsewhere and self.message is None:
             self.show_bar()
@@ -86,10 +103,7 @@ class Showing(Noticing):
         for record in records:
             match record.event:
                 case ev.DecisionRefused(decision=decision, reason=reason) if decision.by == BY:
-                    self.say(
-                        f"the answer to {decision.question_id} was refused: {reason.replace('_', ' ')}",
-                        "warn",
-                    )
+                    self._tell_refusal(decision, reason)
         if is_news(records, "spec_audited", "specs_loaded"):
             self._show_remarks()
         if is_news(records, "run_finished", "plan_written", "plan_adopted"):
@@ -98,6 +112,16 @@ class Showing(Noticing):
         self.show_plan()
         self.show_header()
         self.show_bar()
+
+    def _tell_refusal(self, decision: Decision, reason: str) -> None:
+        """Words that came too late are kept: the next question on that task may want them."""
+        said = getattr(decision, "feedback", "")
+        if said:
+            self.save_draft(decision.question_id, said)
+        kept = f"; you said: {said}" if said else ""
+        self.say(
+            f"the answer to {decision.question_id} was refused: {reason.replace('_', ' ')}{kept}", "warn"
+        )
 
     def show_all(self) -> None:
         """Everything anew."""
@@ -178,7 +202,9 @@ class Showing(Noticing):
             return
         if line and line.view:
             read = functools.partial(_previewed, view, line.id)
-            self.run_worker(read, thread=True, group="preview", name="preview", exclusive=True)
+            self.run_worker(
+                read, thread=True, group="preview", name="preview", exclusive=True, exit_on_error=False
+            )
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.worker.name == "look" and event.worker.is_finished:
@@ -193,8 +219,14 @@ class Showing(Noticing):
             if self.task_pane.line and self.task_pane.line.id == task:
                 self.task_pane.preview = prompt
                 self.task_pane.draw()
-        elif event.state is WorkerState.ERROR and event.worker.name == "look":
-            self.say(f"the project could not be read: {event.worker.error}", "bad")
+        elif event.state is WorkerState.ERROR:
+            self._tell_failure(event.worker)
+
+    def _tell_failure(self, worker: Worker[object]) -> None:
+        """Something that nobody foresaw: the screen goes on, and says what was not done."""
+        words = _WORK.get(worker.name)
+        if words:
+            self.say(f"{words}: {type(worker.error).__name__}: {worker.error}", "bad")
 
     def _take_look(self, seen: object) -> None:
         if isinstance(seen, ProjectView):

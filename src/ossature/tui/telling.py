@@ -12,12 +12,16 @@ from textual.timer import Timer
 from ossature.domain.plain_text import clean_line, count
 from ossature.errors import OssatureError
 from ossature.project import user_state_dir
-from ossature.tui.frame import Frame
+from ossature.tui.frame import Frame, Ground
 from ossature.tui.hints import Hint, Moment, hint_for, write_seen
+from ossature.tui.keys.action import Action
 from ossature.tui.keys.answers import question_lines
 from ossature.tui.look.spans import Span
 from ossature.tui.widgets.picker import Picker
 
+ONLY_LOOKS = "this viewer only looks; `ossature tui` without --read-only acts"
+SPARE_ROWS = 22
+"""With fewer, an open question has the row of the hint."""
 SETTLE_S = 0.2
 """After a change of size nothing changes any more for so long."""
 
@@ -36,13 +40,27 @@ class Telling(Frame):
         hint = f" ({error.hint})" if error.hint else ""
         self.say(f"{error}{hint}", "bad")
 
+    def is_taken(self) -> bool:
+        """Whether something else was opened since the key whose answer comes now; that is said."""
+        if not self.bar.is_busy and len(self.screen_stack) == 1:
+            return False
+        self.say("something else was opened meanwhile; press the key again", "warn")
+        return True
+
+    def save_draft(self, question_id: str, text: str) -> None:
+        """Keep what is typed, as far as the disk lets us; that it does not is said."""
+        try:
+            self.bridge.save_draft(question_id, text)
+        except OssatureError as error:
+            self.say(f"what you type is not kept: {error}", "bad")
+
     def show_bar(self) -> None:
         """Hint, question, else message or the last sentence of the run."""
         lines: list[list[Span]] = []
         question = self.question
         if self.message:
             lines += self._message_lines(self.message)
-        elif question or self.size.height >= 16:
+        elif self.size.height >= (SPARE_ROWS if question else 16):
             lines.append(self._hint_line())
         if question:
             questions = self.bridge.questions
@@ -166,11 +184,21 @@ class Telling(Frame):
         """A message has been read when the next key comes."""
         if self.bar.is_busy:
             return
-        if self.bridge.is_read_only and any(action.acts for action in self.table.on(event.key)):
-            self.say("this viewer only looks; `ossature tui` without --read-only acts", "warn")
+        meant = self._meant(event.key) if isinstance(self.screen, Ground) else None
+        if meant and meant.acts and self.bridge.is_read_only:
+            self.say(ONLY_LOOKS, "warn")
+        elif meant and meant.scope == "question":
+            what = "takes that answer" if self.question else "waits for an answer"
+            self.say(f"no open question {what}", "quiet")
         elif self.message:
             self.message = None
             self.show_bar()
+
+    def _meant(self, key: str) -> Action | None:
+        """What the key would do here: as the pane means it, else as an answer."""
+        here = (*self.HELP_SCOPES[self.focused_pane], "question")
+        found = self.table.on(key)
+        return next((action for scope in here for action in found if action.scope == scope), None)
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._resized)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,6 +85,18 @@ class AnswerKeys(Showing):
         self.show_bar()
         self.question_changed()
 
+    def action_question(self, step: int) -> None:
+        """To the next open question and its task."""
+        questions = self.bridge.questions
+        if not questions or self.question is None:
+            self.say("no question is open", "quiet")
+            return
+        ids = [question.id for question in questions]
+        self.question_id = ids[(ids.index(self.question.id) + step) % len(ids)]
+        self.follows = True
+        self.show_bar()
+        self.question_changed()
+
     def action_previous_pane(self) -> None:
         self.next_pane(-1)
 
@@ -95,30 +108,33 @@ class AnswerKeys(Showing):
                 self.say_error(error)
                 self.call_after_refresh(self._ask_feedback, question, label, is_retry=is_retry)
                 return
-            self.bridge.save_draft(question.id, "")
-            if is_retry:
-                self._decide(Retry(question_id=question.id, by=BY, feedback=wish.feedback, model=wish.model))
-            else:
-                self._decide(Approve(question_id=question.id, by=BY, feedback=wish.feedback))
+            decision: Decision = (
+                Retry(question_id=question.id, by=BY, feedback=wish.feedback, model=wish.model)
+                if is_retry
+                else Approve(question_id=question.id, by=BY, feedback=wish.feedback)
+            )
+            if self._decide(decision):
+                self.save_draft(question.id, "")
 
         self.bar.ask(
             Asking(
                 f"{question.task or question.gate}: {label}",
                 submit=send,
                 initial=self.bridge.draft(question.id),
-                change=lambda text: self.bridge.save_draft(question.id, text),
+                change=lambda text: self.save_draft(question.id, text),
                 hint="enter sends, escape keeps it as a draft",
             )
         )
 
-    def _decide(self, decision: Decision, *, note: str = "") -> None:
-        """Send a decision; *note* follows the word that it was sent, or that it could not be."""
+    def _decide(self, decision: Decision, *, note: str = "") -> bool:
+        """Send a decision; *note* follows the word that it was sent, or that it could not be (False)."""
         try:
             self.bridge.decide(decision)
         except OssatureError as error:
             self.say_error(OssatureError(f"{error}{note}", hint=error.hint))
-            return
+            return False
         self.say(f"{words(decision.verb)} sent for {decision.question_id}{note}", "quiet")
+        return True
 
     def edit_staged(self, question: Question) -> None:
         """Edit one of the files that the question is about."""
@@ -144,10 +160,19 @@ class AnswerKeys(Showing):
         if digest and digest_bytes(before) != digest:
             self.say(f"{name} is not what the question was asked about any more; retry instead", "warn")
             return
-        after = self._edited(path.name, before, line)
+        try:
+            after, is_fine = self._edited(path.name, before, line)
+        except OSError as error:
+            self.say(f"{name} cannot be copied for the editor: {error.strerror}", "bad")
+            return
         if after is None or after == before:
-            self._drop_copy(before)
-            self.say("nothing was changed; the question stays open", "quiet")
+            shutil.rmtree(self.edited_copy.parent, ignore_errors=True)
+            if is_fine:
+                self.say("nothing was changed; the question stays open", "quiet")
+            return
+        if not is_fine:
+            why = self.message.text if self.message else "the editor failed"
+            self.say(f"{why}, so nothing was sent; what was typed is in {self.edited_copy}", "bad")
             return
         try:
             content = after.decode("utf-8")
@@ -161,17 +186,16 @@ class AnswerKeys(Showing):
             note=f"; your copy is {self.edited_copy}",
         )
 
-    def _drop_copy(self, before: bytes) -> None:
-        """Delete the copy, unless the editor failed over something that was typed into it."""
-        if self.edited_copy.read_bytes() == before:
-            shutil.rmtree(self.edited_copy.parent, ignore_errors=True)
+    def _edited(self, name: str, before: bytes, line: int) -> tuple[bytes | None, bool]:
+        """What the person makes of a copy (the staged file itself belongs to the run), None where it is gone.
 
-    def _edited(self, name: str, before: bytes, line: int) -> bytes | None:
-        """What the person makes of a copy: the staged file itself belongs to the run."""
+        And whether the editor was fine; where not, why is said. Raises OSError.
+        """
         copy = Path(tempfile.mkdtemp(prefix="ossature-edit-")) / name
         copy.write_bytes(before)
         self.edited_copy = copy
-        return copy.read_bytes() if self.open_editor(copy, line) else None
+        is_fine = self.open_editor(copy, line)
+        return (copy.read_bytes() if copy.is_file() else None), is_fine
 
     def open_editor(self, path: Path, line: int = 0) -> bool:
         """Give the terminal to the person's editor; False when there was none, or it failed."""
@@ -182,13 +206,25 @@ class AnswerKeys(Showing):
         try:
             status = self.run_editor(argv)
         except (SuspendNotSupported, OSError) as error:
-            self.say(f"{argv[0]} does not start: {error}", "bad")
+            why = error.strerror or error if isinstance(error, OSError) else error
+            self.say(f"{argv[0]} does not start: {why}", "bad")
             return False
         if status:
             self.say(f"{argv[0]} ended with {status}", "warn")
         return status == 0
 
     def run_editor(self, argv: Sequence[str]) -> int:
-        """Wait for the editor in front of the suspended screen."""
+        """Wait for the editor in front of the suspended screen. Raises OSError when it does not start."""
+        failed: OSError | None = None
+        status = 0
         with self.suspend():
-            return run_in_front(argv)
+            # Textual takes the terminal back only after a body that raises nothing.
+            try:
+                status = run_in_front(argv)
+            except OSError as error:
+                failed = error
+            except subprocess.SubprocessError as error:
+                failed = OSError(str(error))
+        if failed is not None:
+            raise failed
+        return status

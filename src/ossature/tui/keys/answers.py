@@ -26,7 +26,7 @@ _APPROVALS: Mapping[str, str] = {
     "conflict": "approve",
     "budget": "go on",
 }
-SUBJECT_LINES = 2
+SUBJECT_LINES = 3
 _HINTABLE = ("fix", "prompt")
 
 
@@ -89,7 +89,12 @@ def question_lines(
     Without *is_offered* it is somebody else's to answer, and there are no keys.
     """
     place = f"{index + 1} of {count} ({table.key('next-question')})  " if count > 1 else ""
-    pieces = wrap(place + clean_line(question.subject), max(width - 3, 10))[:SUBJECT_LINES]
+    pieces = wrap(place + clean_line(question.subject), max(width - 3, 10))
+    if len(pieces) > SUBJECT_LINES:
+        pieces = [
+            *pieces[: SUBJECT_LINES - 1],
+            f"{pieces[SUBJECT_LINES - 1][: max(width - 6, 8)].rstrip()} …",
+        ]
     lines = [
         [Span("   " if number else " ? ", "ask"), Span(text, "ask")] for number, text in enumerate(pieces)
     ]

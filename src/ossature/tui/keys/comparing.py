@@ -46,7 +46,7 @@ class CompareKeys(Showing):
         match event.worker.result:
             case OssatureError() as error:
                 self.say_error(error)
-            case Comparison() as found if len(self.screen_stack) == 1:
+            case Comparison() as found if not self.is_taken():
                 _ = self.push_screen(ComparePage(found, glyphs=self.glyphs))
 
 

@@ -42,9 +42,17 @@ def editor_argv(environ: Mapping[str, str], path: Path, *, line: int = 0) -> lis
 
 
 def run_in_front(argv: Sequence[str]) -> int:
-    """Wait for the editor. It is hung up when we are killed: nobody would take the terminal from it again."""
-    # The call in the child is one system call, prepared here.
-    return subprocess.run(argv, check=False, preexec_fn=_hung_up_with_us()).returncode
+    """Wait for the editor. It is hung up when we are killed: nobody would take the terminal from it again.
+
+    Ctrl-\\ is meant for the editor. Raises OSError and SubprocessError when it does not start.
+    """
+    # A handler, unlike SIG_IGN, is not handed on to the child.
+    quits = signal.signal(signal.SIGQUIT, lambda number, frame: None)
+    try:
+        # The call in the child is one system call, prepared here.
+        return subprocess.run(argv, check=False, preexec_fn=_hung_up_with_us()).returncode
+    finally:
+        signal.signal(signal.SIGQUIT, quits)
 
 
 def _hung_up_with_us() -> Callable[[], None] | None:

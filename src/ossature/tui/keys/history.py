@@ -55,7 +55,7 @@ class HistoryKeys(ReplayKeys, CompareKeys, PaneKeys):
         match event.worker.result:
             case OssatureError() as error:
                 self.say_error(error)
-            case _ if len(self.screen_stack) > 1:
+            case _ if self.is_taken():
                 pass
             case (Book() as book, names):
                 _ = self.push_screen(SpendPage(book, names, glyphs=self.glyphs))

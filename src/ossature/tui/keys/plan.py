@@ -137,7 +137,7 @@ class PlanKeys(AnswerKeys):
 
     def _show_dialog(self, verb: str, task: str, sheet: Sheet) -> None:
         found = self._planned(sheet, task)
-        if found is None:
+        if found is None or self.is_taken():
             return
         desk = self._desk(sheet)
         match verb:
@@ -150,6 +150,8 @@ class PlanKeys(AnswerKeys):
         _ = self.push_screen(dialog, self._plan_edited)
 
     def _show_new(self, near: str, sheet: Sheet) -> None:
+        if self.is_taken():
+            return
         before = sheet.plan.find(near)
         spec = before.spec if before else next(iter(sheet.plan.specs), "")
         task = Task(id="", spec=spec, title="", outputs=(), depends_on=(near,) if before else ())
@@ -163,6 +165,8 @@ class PlanKeys(AnswerKeys):
         edit = ed.RemoveTask(task)
 
         def ask(outcome: Outcome) -> None:
+            if self.is_taken():
+                return
             self.say(f"without {task}: {outcome.effect.sentence}; u takes it back", "warn")
             text = clean_line(f"Delete {task} {found.title}?")
             self.bar.confirm(Confirming(text, lambda: self._edit(edit, sheet)))
@@ -178,6 +182,8 @@ class PlanKeys(AnswerKeys):
         others = {other.id: other for other in sheet.plan.tasks if other.id != task}
 
         def show(refused: Mapping[str, str]) -> None:
+            if self.is_taken():
+                return
             rows = [merge_row(other, refused.get(name, "")) for name, other in others.items()]
             picker = Picker(f"Merge {task} with", rows, glyphs=self.glyphs)
             self.pick(picker, functools.partial(chosen, refused))
@@ -204,7 +210,7 @@ class PlanKeys(AnswerKeys):
 
     def _edit_block(self, task: str, sheet: Sheet) -> None:
         """Open the task's own lines, or the copy that an earlier edit of them left."""
-        if self._planned(sheet, task) is None:
+        if self._planned(sheet, task) is None or self.is_taken():
             return
         copy = self._copies.pop(task, None)
         if copy is None or not copy.path.is_file():

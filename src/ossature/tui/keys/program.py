@@ -12,6 +12,7 @@ from ossature.tui.keys.views import ViewKeys
 from ossature.tui.screens.directory import HINT, ActionWanted, help_rows
 from ossature.tui.screens.page import Page
 from ossature.tui.screens.review import ReviewScreen
+from ossature.tui.telling import ONLY_LOOKS
 from ossature.tui.widgets.picker import Picker
 
 
@@ -41,13 +42,22 @@ class ProgramKeys(ViewKeys):
 
     async def carry_out(self, action: Action) -> None:
         """Run *action* where it belongs."""
+        if action.acts and self.bridge.is_read_only:
+            self.say(ONLY_LOOKS, "warn")
+            return
+        target = self._target(action.scope)
+        if target is not None:
+            await self.run_action(action.name, target)
+
+    def _target(self, scope: Scope) -> Any:
+        """Who has the method; None where nothing of that kind is open, which is said."""
         target: Any = self
-        match action.scope:
+        match scope:
             case "list":
                 target = self.list_of(self.listed)
             case "chart" | "grid":
-                self.show_view(action.scope)
-                target = self.pane_of(action.scope)
+                self.show_view(scope)
+                target = self.pane_of(scope)
             case "findings":
                 target = self.findings
             case "tree":
@@ -59,11 +69,10 @@ class ProgramKeys(ViewKeys):
             case "viewer":
                 target = self.viewer_in_use()
             case "page" | "review":
-                target = self._over_the_panes(action.scope)
+                target = self._over_the_panes(scope)
             case _:
                 pass
-        if target is not None:
-            await self.run_action(action.name, target)
+        return target
 
     def _over_the_panes(self, scope: Scope) -> Screen[Any] | None:
         """The page or the review that is open; where none is, that is said."""

@@ -34,7 +34,7 @@ class ReviewKeys(AnswerKeys):
         if event.worker.name != "review" or event.state is not WorkerState.SUCCESS:
             return
         match event.worker.result:
-            case Review() as review if len(self.screen_stack) == 1:
+            case Review() as review if not self.is_taken():
                 self._open_review(review)
             case OssatureError() as error:
                 self.say_error(error)
@@ -75,12 +75,11 @@ class ReviewKeys(AnswerKeys):
         draft_id = hunk_draft_id(question)
 
         def save(text: str) -> None:
-            self.bridge.save_draft(draft_id, text)
+            self.save_draft(draft_id, text)
 
         def closed(decision: Decision | None) -> None:
-            if decision is not None:
+            if decision is not None and self._decide(decision):
                 save("")
-                self._decide(decision)
             self.show_footer()
 
         screen = ReviewScreen(

@@ -36,18 +36,6 @@ class SteerKeys(AnswerKeys, RunKeys):
         self.say(f"step mode: {text}", "good")
         self.show_header()
 
-    def action_question(self, step: int) -> None:
-        """To the next open question and its task."""
-        questions = self.bridge.questions
-        if not questions or self.question is None:
-            self.say("no question is open", "quiet")
-            return
-        ids = [question.id for question in questions]
-        self.question_id = ids[(ids.index(self.question.id) + step) % len(ids)]
-        self.follows = True
-        self.show_bar()
-        self.question_changed()
-
     def action_retry(self) -> None:
         """Ask for a word to the model, and have the selected task generated anew."""
         line = self.bridge.board.find(self.plan.key)

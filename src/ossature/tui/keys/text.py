@@ -13,10 +13,11 @@ from ossature.tui.keys.answering import AnswerKeys
 from ossature.tui.keys.answers import offers
 from ossature.tui.keys.clipboard import MAX_CLIPBOARD_BYTES, clipboard_sequences
 from ossature.tui.keys.places import FoundFile, asked_file, find_file
+from ossature.tui.screens.page import Page
 from ossature.tui.text.document import Document
 from ossature.tui.text.problems import Problem
 from ossature.tui.text.viewer import LineViewer
-from ossature.tui.widgets.bar import Asking, Confirming
+from ossature.tui.widgets.bar import Asking, Bar, Confirming
 
 MAX_COPIED_BYTES = 16 << 20
 """A longer text is not copied into a file of its own."""
@@ -30,7 +31,9 @@ class TextKeys(AnswerKeys):
     def on_line_viewer_wanted(self, event: LineViewer.Wanted) -> None:
         event.stop()
         viewer = event.viewer
-        if event.wish == "line":
+        if event.wish in ("next", "previous"):
+            self.no_match(1 if event.wish == "next" else -1)
+        elif event.wish == "line":
             self._ask_line(viewer)
         elif viewer.filter:
             self._ask_only(
@@ -42,12 +45,19 @@ class TextKeys(AnswerKeys):
             initial = viewer.pattern.text if viewer.pattern else ""
             self._ask_only(viewer, "show only lines that match (a regular expression)", initial)
 
+    def no_match(self, step: int) -> None:
+        """The key goes on with a search; without one it means what it means everywhere, a question."""
+        if self.bridge.questions and step > 0 and not isinstance(self.screen, Page):
+            self.action_question(step)
+        else:
+            self.say(f"nothing is searched for; {self.table.key('filter')} begins", "quiet")
+
     def _ask_line(self, viewer: LineViewer) -> None:
         def go(text: str) -> None:
             if text and not viewer.go_to_line(text):
                 self.say(f"{text} is neither the number of a line nor a percentage", "warn")
 
-        self.bar.ask(Asking("go to line (120), or part (50%)", submit=go))
+        self._bar_in_use().ask(Asking("go to line (120), or part (50%)", submit=go))
 
     def _ask_only(self, viewer: LineViewer, label: str, initial: str) -> None:
         def narrow(text: str) -> None:
@@ -55,12 +65,18 @@ class TextKeys(AnswerKeys):
             if viewer.pattern and viewer.pattern.note:
                 self.say(viewer.pattern.note, "warn")
 
-        self.bar.ask(Asking(label, submit=narrow, initial=initial, hint="enter shows them, escape leaves"))
+        self._bar_in_use().ask(
+            Asking(label, submit=narrow, initial=initial, hint="enter shows them, escape leaves")
+        )
+
+    def _bar_in_use(self) -> Bar:
+        """A page has one of its own, above this one."""
+        return self.screen.bar if isinstance(self.screen, Page) else self.bar
 
     def action_yank(self) -> None:
         """Copy the whole text, as shown; what is too long for a terminal's clipboard is in the file."""
         copy = functools.partial(self._copy, self.viewer_in_use().document)
-        self.run_worker(copy, thread=True, group="yank", exclusive=True)
+        self.run_worker(copy, thread=True, group="yank", name="yank", exclusive=True, exit_on_error=False)
 
     def _copy(self, document: Document) -> None:
         """In a thread: a file that only its owner may read, and the clipboard when it fits."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, set_cell_size, split_graphemes
 
 
 class Span(NamedTuple):
@@ -61,9 +61,13 @@ def _cells_prefix(text: str, width: int) -> int:
     """Length of the longest beginning of *text* that fits in *width* cells; at least 1."""
     if text.isascii():
         return min(width, len(text))
-    used = 0
-    for index, char in enumerate(text):
-        used += cell_len(char)
-        if used > width:
-            return max(index, 1)
-    return len(text)
+    size = 4 * width
+    while True:
+        used = 0
+        for start, end, cells in split_graphemes(text[:size])[0]:
+            used += cells
+            if used > width:
+                return start or end
+        if size >= len(text):
+            return len(text)
+        size *= 4

@@ -86,7 +86,7 @@ class ChartPane(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines = {line.id: line for line in board.lines}
 
     def _shown(self) -> frozenset[str]:
-        if self.depth == WHOLE:
+        if self.depth == WHOLE or self._centre not in self._edges:
             return frozenset(self._edges)
         return neighbourhood(self._centre, self._edges, self.depth)
 

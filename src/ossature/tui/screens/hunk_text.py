@@ -62,12 +62,14 @@ def hunk_text(review: Review, width: int, *, is_wide: bool) -> HunkText:
         found.starts[key_of(path)] = len(found.lines)
         found.lines.append([Span(f"{clean_line(path)}{_kind(change)}", "strong")])
         end = 0
-        for hunk in change.hunks:
+        before = lines_of(change.before) if is_text(change.before) else []
+        following = [*(hunk.span.start for hunk in change.hunks[1:]), len(before)]
+        for hunk, stop in zip(change.hunks, following, strict=True):
             number += 1
             found.starts[key_of(path, hunk.digest)] = len(found.lines)
             found.heads[len(found.lines)] = number, path, hunk
             found.lines.append([Span(f"{number} {place_of(hunk)}", "hunk")])
-            pairs, end = _pairs(change, hunk, end)
+            pairs, end = _pairs(change, hunk, before, range(end, stop))
             has_sides = is_wide and change.before is not None and change.after is not None
             found.lines += _columns(pairs, width) if has_sides else _unified(pairs)
         found.lines.append([Span("")])
@@ -105,21 +107,22 @@ def _kind(change: FileChange) -> str:
     return "  (deleted)" if change.after is None else ""
 
 
-def _pairs(change: FileChange, hunk: Hunk, shown_to: int) -> tuple[list[Pair], int]:
-    """The hunk with the lines around it, and up to where the file before has been shown."""
+def _pairs(change: FileChange, hunk: Hunk, before: Sequence[bytes], between: range) -> tuple[list[Pair], int]:
+    """The hunk with the lines around it, and up to where the file before has been shown.
+
+    *before* are its lines; those *between* the hunks on both sides may be shown.
+    """
     if not (is_text(change.before) and is_text(change.after)):
         sizes = f"{len(change.before or b'')} -> {len(change.after or b'')} bytes"
         return [Pair(None, None, f"(binary: {sizes})")], 0
-    before = lines_of(change.before)
-    later = [other.span.start for other in change.hunks if other.span.start > hunk.span.start]
-    stop = min([hunk.span.end + CONTEXT_LINES, *later])
-    first = max(shown_to, hunk.span.start - CONTEXT_LINES)
+    stop = min(hunk.span.end + CONTEXT_LINES, between.stop)
+    first = max(between.start, hunk.span.start - CONTEXT_LINES)
     above = before[first : hunk.span.start]
     below = before[hunk.span.end : stop]
     pairs = [Pair(line, line) for line in map(_text, above)]
     pairs += _changed(hunk)
     pairs += [Pair(line, line) for line in map(_text, below)]
-    return pairs, max(stop, shown_to)
+    return pairs, max(stop, between.start)
 
 
 def _changed(hunk: Hunk) -> list[Pair]:

@@ -87,7 +87,7 @@ class Page(ModalScreen[None], inherit_bindings=False):
         if not self.bar.is_busy:
             self.tell(Span(""))
 
-    def on_line_viewer_changed(self, event: LineViewer.Changed) -> None:
+    def on_text_view_changed(self, event: LineViewer.Changed) -> None:
         event.stop()
         if self.viewer.parent is not None and isinstance(self.viewer.parent, Vertical):
             self.viewer.parent.border_subtitle = title(self.viewer.state)

@@ -19,7 +19,7 @@ from ossature.tui.text.view import Place
 from ossature.tui.text.walking import Walk
 from ossature.tui.text.working import WorkingView
 
-Wish = Literal["only", "line"]
+Wish = Literal["only", "line", "next", "previous"]
 
 
 class Jump(NamedTuple):
@@ -35,7 +35,10 @@ class LineViewer(WorkingView, inherit_bindings=False):
     BINDINGS = bindings("viewer")
 
     class Wanted(Message):
-        """A line has to be typed: which rows to show only, or where to go."""
+        """A line has to be typed: which rows to show only, or where to go.
+
+        Or there is no next match, since nothing is searched for.
+        """
 
         def __init__(self, viewer: LineViewer, wish: Wish) -> None:
             super().__init__()
@@ -161,6 +164,8 @@ class LineViewer(WorkingView, inherit_bindings=False):
             self._elsewhere(keeps_mark=True)
             self._jump = Jump(max(row, 0), step)
             self._try_jump(self._jump)
+        else:
+            self.post_message(self.Wanted(self, "next" if step > 0 else "previous"))
 
     def marks(self, spans: Sequence[Span]) -> Sequence[Span]:
         """What the search finds stands out."""

@@ -16,8 +16,11 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from ossature.tui.look.glyphs import UNICODE, Glyphs
-from ossature.tui.look.spans import Span, fit
+from ossature.tui.look.spans import Span, fit, wrap
 from ossature.tui.look.theme import tone_styles
+
+KEYS_CELLS = 15
+"""What yes and no take beside the end of what is confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Confirming:
     """A yes or no that is wanted from the person."""
 
     text: str
-    yes: Callable[[], None]
+    yes: Callable[[], object]
 
 
 class SpanLines(Widget):
@@ -103,6 +106,8 @@ class Bar(Vertical):
         self.confirming: Confirming | None = None
         self._lines: Sequence[Sequence[Span]] = ()
         self._focus_back: Widget | None = None
+        self._typed = ""
+        """What `asking.change` was told last."""
 
     def compose(self) -> ComposeResult:
         yield self.lines
@@ -120,18 +125,24 @@ class Bar(Vertical):
         self._draw()
 
     def ask(self, asking: Asking) -> None:
-        """Open the input line; its answer goes to `asking.submit`."""
+        """Open the input line; its answer goes to `asking.submit`. What is asked for already stays."""
+        if self.is_busy:
+            return
         self._focus_back = self.screen.focused
         self.asking = asking
+        self._typed = asking.initial
         self.add_class("-typing")
         self.field.value = asking.initial
         self.field.cursor_position = len(asking.initial)
         self.field.focus()
+        self.call_after_refresh(self._show_cursor)
         self.post_message(self.Turned())
         self._draw()
 
     def confirm(self, confirming: Confirming) -> None:
-        """Ask for a yes; anything else is a no."""
+        """Ask for a yes; anything else is a no. What is asked for already stays."""
+        if self.is_busy:
+            return
         self._focus_back = self.screen.focused
         self.confirming = confirming
         self.confirmation.focus()
@@ -153,7 +164,8 @@ class Bar(Vertical):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self.asking and self.asking.change and event.value != self.asking.initial:
+        if self.asking and self.asking.change and event.value != self._typed:
+            self._typed = event.value
             self.asking.change(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -162,6 +174,23 @@ class Bar(Vertical):
         self._give_back()
         if asking:
             asking.submit(event.value)
+
+    def on_descendant_blur(self) -> None:
+        """A click elsewhere took the focus: what is asked for keeps it, or no key would do anything."""
+        if self.is_busy and self.app.app_focus:
+            self.call_after_refresh(self._hold)
+
+    def _show_cursor(self) -> None:
+        """Of a text that is longer than the line, the end; only a line that is open can scroll."""
+        place = self.field.cursor_position
+        self.field.cursor_position = 0
+        self.field.cursor_position = place
+
+    def _hold(self) -> None:
+        if self.confirming:
+            self.confirmation.focus()
+        elif self.asking:
+            self.field.focus()
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "escape" and self.asking:
@@ -180,8 +209,10 @@ class Bar(Vertical):
     def _draw(self) -> None:
         lines: Sequence[Sequence[Span]] = self._lines
         if self.confirming:
-            keys = (Span("y", "key"), Span(" yes   ", "quiet"), Span("n", "key"), Span(" no", "quiet"))
-            lines = [*lines[:1], [Span(f" {self.confirming.text}   ", "ask"), *keys]]
+            keys = [Span("y", "key"), Span(" yes   ", "quiet"), Span("n", "key"), Span(" no", "quiet")]
+            pieces = wrap(self.confirming.text, max(self.size.width - KEYS_CELLS, 10))
+            asked = [[Span(f" {piece}", "ask")] for piece in pieces]
+            lines = [*lines[:1], *asked[:-1], [*asked[-1], Span("   "), *keys]]
         elif self.asking:
             lines = [
                 *lines[:1],
