@@ -155,8 +155,9 @@ def test_logs_tell_a_run_with_the_time(project, owner, screen):
         assert last.endswith("  hello^[]0;x^G")
         assert last[2] == last[5] == ":"
     assert "hello" not in _fresh(screen, logs, "logs", [])
-    with pytest.raises(UsageError, match="names no run"):
-        run_command(logs.COMMANDS, "logs", ["--run", "7"], screen)
+    for name in ("7", "²"):
+        with pytest.raises(UsageError, match="names no run"):
+            run_command(logs.COMMANDS, "logs", ["--run", name], screen)
 
 
 @pytest.fixture

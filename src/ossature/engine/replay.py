@@ -26,6 +26,7 @@ MIN_INTERVAL = 500
 """Events between two kept states, at least."""
 _KINDS = {"question": "question_asked", "landing": "task_landed"}
 _CLOCK = re.compile(r"(?:(\d{4}-\d{2}-\d{2})[ tT])?(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_NUMBER = re.compile(r"\d{1,15}")
 _SPAN = re.compile(r"\+(\d+(?:\.\d+)?)\s*(s|m|h)?")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, None: 1}
 
@@ -100,9 +101,13 @@ class Recording:
         A time means all that had happened by then; without a date, the first such time of the run.
         """
         text = text.strip()
-        if text.isdigit():
+        if _NUMBER.fullmatch(text):
             return max(0, min(bisect_right(self.marks, int(text), key=lambda mark: mark.seq), self.count))
-        at = self._time_of(text)
+        try:
+            at = self._time_of(text)
+        except (ValueError, OverflowError):
+            # 25:00, or beyond what a calendar holds.
+            return None
         return None if at is None else bisect_right(self.marks, at, key=lambda mark: mark.at)
 
     def _time_of(self, text: str) -> datetime | None:
@@ -115,11 +120,8 @@ class Recording:
         assert clock is not None
         day, hour, minute, second = clock.groups()
         local = first.astimezone()
-        try:
-            on = datetime.fromisoformat(day) if day else local
-            at = on.replace(hour=int(hour), minute=int(minute), second=int(second or 0), microsecond=0)
-        except ValueError:
-            return None
+        on = datetime.fromisoformat(day) if day else local
+        at = on.replace(hour=int(hour), minute=int(minute), second=int(second or 0), microsecond=0)
         at = at.replace(tzinfo=None).astimezone()
         # What was said within that second, or minute, counts as said.
         at += timedelta(seconds=1 if second else 60, microseconds=-1)

@@ -201,7 +201,7 @@ def find_run(project: Project, name: str) -> str:
     ids = run_ids(project)
     if name in ids:
         return name
-    if name.isdigit() and 1 <= int(name) <= len(ids):
+    if name.isdecimal() and 1 <= int(name) <= len(ids):
         return ids[int(name) - 1]
     found = [run for run in ids if run.startswith(name)]
     if len(found) != 1:

@@ -198,6 +198,9 @@ def test_moves_go_to_the_nearest(
         ("2020-01-01 00:00", 0),
         ("25:00", None),
         ("soon", None),
+        ("²", None),
+        pytest.param("9" * 5000, None, id="long"),
+        ("+99999999999999h", None),
         ("", None),
     ],
 )

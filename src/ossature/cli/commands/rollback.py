@@ -65,7 +65,7 @@ def _run(project: Project, name: str) -> str:
     from ossature.engine.session import run_ids
 
     ids = run_ids(project)
-    is_number = name not in ids and name.isdigit() and 1 <= int(name) <= len(ids)
+    is_number = name not in ids and name.isdecimal() and 1 <= int(name) <= len(ids)
     return ids[int(name) - 1] if is_number else name
 
 
