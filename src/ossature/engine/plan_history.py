@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any, NamedTuple, TypeAlias
 
 from ossature.build.merging import merge
@@ -11,6 +12,7 @@ from ossature.errors import PlanError
 from ossature.store.plan_text import load_exact, tables_of
 
 _MOST_STEPS = 100
+_MOST_CHARACTERS = 32 * 1024 * 1024
 _SINCE = "the plan was changed on disk since"
 _BY_HAND = "edit it by hand (e)"
 
@@ -44,7 +46,14 @@ class PlanHistory:
     """The next to be redone comes last."""
 
     def did(self, step: Step) -> PlanHistory:
-        return PlanHistory((*self.steps, step)[-_MOST_STEPS:])
+        """With *step*; the oldest ones are forgotten where they are too many, or their texts too long."""
+        if self.steps and self.steps[-1].after == step.before:
+            # The plan was read anew: one copy of the text is enough.
+            step = replace(step, before=self.steps[-1].after)
+        steps = (*self.steps, step)[-_MOST_STEPS:]
+        sizes = accumulate(len(one.before) + len(one.after) for one in reversed(steps))
+        fitting = sum(size <= _MOST_CHARACTERS for size in sizes)
+        return PlanHistory(steps[-max(fitting, 1) :])
 
     def undo(self, text: str) -> Taken:
         """*text* without the last edit. Raises PlanError where there is none, or others built on it."""
@@ -52,7 +61,7 @@ class PlanHistory:
             raise PlanError("there is nothing to undo", hint="only edits of this session can be taken back")
         step = self.steps[-1]
         new = _without(text, step, f"“{step.done}” cannot be undone")
-        back = replace(step, before=new, after=text)
+        back = step if text == step.after else replace(step, before=new, after=text)
         return Taken(new, step, PlanHistory(self.steps[:-1], (*self.undone, back)))
 
     def redo(self, text: str) -> Taken:
@@ -62,7 +71,7 @@ class PlanHistory:
         step = self.undone[-1]
         turned = replace(step, before=step.after, after=step.before)
         new = _without(text, turned, f"“{step.done}” cannot be redone")
-        again = replace(step, before=text, after=new)
+        again = step if text == step.before else replace(step, before=text, after=new)
         return Taken(new, step, PlanHistory((*self.steps, again), self.undone[:-1]))
 
 

@@ -223,6 +223,30 @@ def test_the_plan_is_parsed_as_often_for_many_who_wait_as_for_few(
     assert parses(20) == parses(1)
 
 
+def test_undo_keeps_each_text_once_and_no_more_than_fit() -> None:
+    def fresh(number: int) -> str:
+        """As it is read from the disk, another object each time."""
+        return f"n = {number} #".ljust(1024 * 1024, "x")
+
+    history = PlanHistory()
+    for number in range(40):
+        history = history.did(Step(f"{number}", fresh(number), fresh(number + 1), ""))
+    assert [step.done for step in history.steps] == [f"{number}" for number in range(24, 40)]
+    text = fresh(40)
+    for _ in range(5):
+        text, _, history = history.undo(str(text.encode(), "utf-8"))
+    for _ in range(3):
+        text, _, history = history.redo(str(text.encode(), "utf-8"))
+    assert text == fresh(38)
+    kept = [*history.steps, *reversed(history.undone)]
+    assert len({id(side) for step in kept for side in (step.before, step.after)}) == len(kept) + 1
+    huge = Step("huge", text, text * 40, "")
+    assert history.did(huge).steps == (huge,)
+    for number in range(150):
+        history = history.did(Step(f"{number}", "", "n = 1", ""))
+    assert len(history.steps) == 100
+
+
 ADD = ed.AddTask(Task("", "EXPENSES", "New", ("new.py",)))
 ONE = '[[task]]\nid = "001"\nspec = "EXPENSES"\ntitle = "One"\noutputs = ["a.py"]\n'
 WRONG = ("task = 5\n", "task = [1]\n", ONE.replace("[[task]]", "[task]"))
