@@ -10,9 +10,12 @@ import pytest
 from textual.pilot import Pilot
 
 from ossature.domain import event as ev
+from ossature.engine.plan_editor import PlanEditor, Sheet
 from ossature.store.plan_reading import read_plan
 from ossature.tui.app import OssatureApp
-from ossature.tui.screens.plan_dialog import PlanDialog
+from ossature.tui.look.glyphs import ASCII
+from ossature.tui.screens.checks import EdgesDialog
+from ossature.tui.screens.plan_dialog import Desk, PlanDialog
 from tests.tui.scene import Scene
 from tests.tui.stage import is_whole, press, run, screen, shown, until
 
@@ -119,6 +122,28 @@ def test_edges_are_chosen_and_a_ring_is_refused_task_by_task(scene: Scene) -> No
             await says(app, pilot, "003 waits for 002")
 
     run(dialogue())
+
+
+def test_a_ring_is_looked_for_only_once_it_is_asked_about(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheet = PlanEditor(lambda: scene.project).open()
+    searched: list[str] = []
+    monkeypatch.setattr(Sheet, "ring", lambda _sheet, _task, needed: searched.append(needed))
+    refused = {}
+    for task in sheet.plan.tasks:
+        dialog = EdgesDialog(sheet, task, Desk(*[refused.get] * 3), glyphs=ASCII)
+        refused[task.id] = {row.key for row in dialog.rows_now() if row.left[0].text == " -  "}
+    assert searched == []
+    monkeypatch.undo()
+    ids = list(refused)
+    assert refused == {
+        task.id: {
+            name for name in ids if name not in (task.id, *task.depends_on) and sheet.ring(task.id, name)
+        }
+        for task in sheet.plan.tasks
+    }
+    assert refused["001"] == {*ids} - {"001"}
 
 
 def test_one_key_moves_skips_deletes_and_refuses_with_the_reason(scene: Scene) -> None:

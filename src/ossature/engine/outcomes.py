@@ -95,7 +95,8 @@ class Outcomes:
             seen = self._over.get(run) if run in self._over else self._read(run, live)
             if seen is not None:
                 found.append(replace(seen, number=number))
-        self._over = {run: seen for run, seen in self._over.items() if run in set(ids)}
+        existing = set(ids)
+        self._over = {run: seen for run, seen in self._over.items() if run in existing}
         return found[::-1]
 
     def _read(self, run: str, live: str) -> RunOutcomes | None:

@@ -146,7 +146,8 @@ def _moved(text: str, plan: Plan, edit: ed.Move) -> str:
 
 def _shown_order(plan: Plan, order: tuple[str, ...]) -> list[str]:
     """As all faces show tasks: by the graph; those on a ring come last."""
-    return [*order, *(task.id for task in plan.tasks if task.id not in set(order))]
+    placed = set(order)
+    return [*order, *(task.id for task in plan.tasks if task.id not in placed)]
 
 
 def _behind(plan: Plan, task_id: str, *, but: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from ossature.domain.plan import Plan, graph_of
+from ossature.domain.plan import Graph, Plan, graph_of
 from ossature.engine.plan_checking import Ground, ground_of, refuse_worse, ring_of
 from ossature.engine.plan_editing import NAME, Edited, apply
 from ossature.engine.plan_edits import PlanEdit
@@ -38,7 +38,15 @@ class Sheet:
 
     def ring(self, task_id: str, needed: str) -> tuple[str, ...]:
         """The ring that *task_id* would close by waiting for *needed*; empty where it would not."""
-        return ring_of(self.view.graph or graph_of(self.plan), task_id, needed)
+        return ring_of(self._graph, task_id, needed)
+
+    def waiting(self, task_id: str) -> frozenset[str]:
+        """Ids of all tasks that wait for *task_id*, directly or not: only with them it can close a ring."""
+        return self._graph.descendants(task_id)
+
+    @property
+    def _graph(self) -> Graph:
+        return self.view.graph or graph_of(self.plan)
 
 
 @dataclass(frozen=True)

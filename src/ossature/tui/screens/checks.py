@@ -89,11 +89,7 @@ class EdgesDialog(CheckDialog):
         self._subject = task
         self._chosen = set(task.depends_on)
         self._others = [other for other in sheet.plan.tasks if other.id != task.id]
-        self._rings = {
-            other.id: ring
-            for other in self._others
-            if other.id not in self._chosen and (ring := sheet.ring(task.id, other.id))
-        }
+        self._refused = sheet.waiting(task.id) - self._chosen
 
     def body(self) -> ComposeResult:
         field = _Filter(select_on_focus=False, compact=True, placeholder="type to filter")
@@ -111,7 +107,7 @@ class EdgesDialog(CheckDialog):
         right, tone = "", "plain"
         if is_shown:
             right = f"by the interface of {other.spec}"
-        if other.id in self._rings:
+        if other.id in self._refused:
             mark, tone = " - ", "quiet"
             right = f"waits for {self._subject.id}"
         is_known = other.id in self._subject.depends_on
@@ -125,8 +121,9 @@ class EdgesDialog(CheckDialog):
         return Row(other.id, left, (Span(f"{clean_line(right)} ", "quiet"),) if right else ())
 
     def turn(self, key: str) -> None:
-        if key in self._rings:
-            self.tell(f"refused: {ring_text(self._sheet.plan, self._rings[key])}", "bad")
+        if key in self._refused:
+            ring = self._sheet.ring(self._subject.id, key)
+            self.tell(f"refused: {ring_text(self._sheet.plan, ring)}", "bad")
             return
         self._chosen ^= {key}
         self.touched()
