@@ -28,10 +28,12 @@ class Parts(NamedTuple):
 def split_task(plan: Plan, edit: Split) -> Parts:
     """Raises PlanError for a task that cannot be split, or not in this way."""
     task = existing(plan, edit.task)
-    if task.source or task.kind != "task":
+    if task.source:
         raise PlanError(
             f"{task.id} is a copy task: its sources and outputs go in pairs", hint="edit its block instead"
         )
+    if task.kind == "verify":
+        raise PlanError(f"{task.id} runs written cases: it cannot be split", hint="edit its block instead")
     if edit.title.strip() == edit.second_title.strip():
         raise PlanError("both parts have the same title", hint="give each its own")
     sides = {(share.key, share.item): share.side for share in edit.shares}
@@ -134,8 +136,11 @@ def _refuse_merge(graph: Graph, one: Task, two: Task) -> None:
         raise PlanError(f"{one.id} cannot be merged with itself")
     if one.spec != two.spec:
         raise PlanError(f"{one.id} belongs to {one.spec} and {two.id} to {two.spec}: a task has one spec")
-    if one.source or two.source or one.kind != two.kind:
+    if one.source or two.source:
         raise PlanError(f"{one.id} and {two.id} cannot be one task: copy tasks stay by themselves")
+    if one.kind != two.kind:
+        running = one if one.kind == "verify" else two
+        raise PlanError(f"{one.id} and {two.id} cannot be one task: {running.id} runs written cases")
     if one.intent != two.intent:
         raise PlanError(
             f"{one.id} is {one.intent} and {two.id} is {two.intent}", hint="let both be the same first"

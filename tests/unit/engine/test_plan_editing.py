@@ -170,6 +170,20 @@ def test_what_would_break_the_plan_is_refused_with_the_reason(edit: ed.PlanEdit,
     assert reason in f"{refusal.value} {refusal.value.hint}"
 
 
+@pytest.mark.parametrize(
+    ("key", "edit", "reason"),
+    [
+        ('kind = "verify"', ed.Split("002", "A", "B", MONEY), "002 runs written cases: it cannot be split"),
+        ('source = ["a"]', ed.Split("002", "A", "B", MONEY), "002 is a copy task: its sources and outputs"),
+        ('kind = "verify"', ed.Merge("003", "002", "x"), "cannot be one task: 002 runs written cases"),
+        ('source = ["a"]', ed.Merge("003", "002", "x"), "cannot be one task: copy tasks stay by themselves"),
+    ],
+)
+def test_tasks_of_another_kind_are_neither_split_nor_merged(key: str, edit: ed.PlanEdit, reason: str) -> None:
+    with pytest.raises(PlanError, match=reason):
+        apply(PLAN.replace('notes = "Cents."', key), edit)
+
+
 def test_a_split_sends_each_dependent_to_the_part_that_writes_what_it_needs() -> None:
     plan = parse_plan(edited(ed.Split("002", "Money", "Its tests", MONEY)), name="p").by_id()
     assert [task for task in plan][:4] == ["001", "002", "007", "003"]
