@@ -43,6 +43,8 @@ def offences(root: Path) -> Iterator[Offence]:
         may_catch = path.relative_to(root).as_posix() in MAY_CATCH_EVERYTHING
         for node in ast.walk(tree):
             yield from _asyncio_offences(path, node)
+            if isinstance(node, ast.Raise) and "NotImplementedError" in map(_name_of, ast.walk(node)):
+                yield Offence(path, node.lineno, "a hook is an @abstractmethod, which mypy sees to")
             if isinstance(node, ast.ExceptHandler) and not may_catch and _catches_everything(node):
                 yield Offence(path, node.lineno, "catches everything; name the error, or let it pass")
 
@@ -71,11 +73,15 @@ def _asyncio_offences(path: Path, node: ast.AST) -> Iterator[Offence]:
 
 def _catches_everything(handler: ast.ExceptHandler) -> bool:
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    names = {node.id if isinstance(node, ast.Name) else None for node in caught if node is not None}
+    names = {_name_of(node) for node in caught if node is not None}
     if "Exception" in names:
         return True
     # `except BaseException: …; raise` cleans up, on cancellation too, and swallows nothing.
     return (handler.type is None or "BaseException" in names) and not _ends_with_reraise(handler)
+
+
+def _name_of(node: ast.AST) -> str | None:
+    return node.id if isinstance(node, ast.Name) else None
 
 
 def _ends_with_reraise(handler: ast.ExceptHandler) -> bool:

@@ -26,6 +26,8 @@ def reasons(root: Path, source: str, *, module: str = "ossature/module.py") -> l
         ('"""Doc."""\ntry:\n    f()\nexcept Exception:\n    pass\n', "catches everything"),
         ('"""Doc."""\ntry:\n    f()\nexcept (OSError, Exception):\n    pass\n', "catches everything"),
         ('"""Doc."""\ntry:\n    f()\nexcept:\n    pass\n', "catches everything"),
+        ('"""Doc."""\ndef f():\n    raise NotImplementedError\n', "a hook is an @abstractmethod"),
+        ('"""Doc."""\ndef f():\n    raise NotImplementedError("f")\n', "a hook is an @abstractmethod"),
         ('"""Doc."""\ntry:\n    f()\nexcept BaseException:\n    pass\n', "catches everything"),
     ],
 )

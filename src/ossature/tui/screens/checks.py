@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 
 from textual import events
@@ -38,12 +39,13 @@ class CheckDialog(PlanDialog):
         super().__init__(heading, desk, glyphs=glyphs)
         self.rows = RowList(glyphs=glyphs, empty="nothing to choose")
 
+    @abstractmethod
     def rows_now(self) -> list[Row]:
-        raise NotImplementedError
+        """All rows, as they are turned now."""
 
+    @abstractmethod
     def turn(self, key: str) -> None:
         """The row with that key was chosen with space."""
-        raise NotImplementedError
 
     def on_mount(self) -> None:
         self.rows.set_rows(self.rows_now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
@@ -61,9 +62,9 @@ class Page(ModalScreen[None], inherit_bindings=False):
         self.viewer.focus()
         self.call_after_refresh(self.show_leaf)
 
+    @abstractmethod
     def leaf(self, tab: str) -> Leaf:
         """What *tab* shows, for the present size."""
-        raise NotImplementedError
 
     def note(self, tab: str) -> str:
         """A few words at the right of the tabs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from textwrap import wrap
@@ -67,13 +68,13 @@ class PlanDialog(ModalScreen[Outcome | None]):
             yield from self.body()
             yield self.status
 
+    @abstractmethod
     def body(self) -> ComposeResult:
         """The fields."""
-        raise NotImplementedError
 
+    @abstractmethod
     def edit(self) -> PlanEdit | None:
         """What is wanted by now; None where nothing is changed. Raises OssatureError if it makes no sense."""
-        raise NotImplementedError
 
     def touched(self) -> None:
         """Something was typed or chosen."""
