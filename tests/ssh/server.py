@@ -14,6 +14,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -156,9 +157,11 @@ class Link:
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there = await asyncio.open_connection("127.0.0.1", self._port)
         self._writers += [writer, there[1]]
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._carry(reader, there[1], 0.0))
-            both.create_task(self._carry(there[0], writer, self._rate))
+        # Python 3.11 complains of a handler that is cancelled when the loop ends.
+        with suppress(asyncio.CancelledError):
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._carry(reader, there[1], 0.0))
+                both.create_task(self._carry(there[0], writer, self._rate))
 
     async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, rate: float) -> None:
         try:
