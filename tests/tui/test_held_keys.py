@@ -216,6 +216,6 @@ def test_the_way_back_names_the_project_where_one_is_elsewhere(
 @pytest.mark.parametrize("width", [40, 60])
 def test_a_subject_that_does_not_fit_shows_that_it_goes_on(width: int) -> None:
     asked = Question(id="1", gate="fix", subject="word " * 60, verbs=("approve",))
-    lines = [text_of(line) for line in question_lines(asked, index=0, count=1, width=width, details=0)]
+    lines = [text_of(line) for line in question_lines(asked, index=0, count=1, width=width, details=1)]
     assert lines[2].endswith(" …")
     assert all(len(line) <= width for line in lines)

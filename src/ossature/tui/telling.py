@@ -145,8 +145,8 @@ class Telling(Frame):
             parts.append(f"{key('build')} goes on where it stopped, {key('why')} says why a task runs")
         elif self.is_demo and self.bridge.outcome == "succeeded":
             parts.append(
-                f"all is built and verified: look around (1-5), {key('why')} says why,"
-                f" {key('help')} shows all keys, {key('leave')} leaves"
+                f"all is built and verified: look around (1-5), {key('why')} why,"
+                f" {key('help')} keys, {key('leave')} leaves"
             )
         elif self.bridge.outcome == "succeeded":
             edit = f"{key('pane-specs')}, {key('edit')}"

@@ -27,6 +27,7 @@ _APPROVALS: Mapping[str, str] = {
     "budget": "go on",
 }
 SUBJECT_LINES = 3
+"""At most, where there is room for details, too."""
 _HINTABLE = ("fix", "prompt")
 
 
@@ -90,11 +91,9 @@ def question_lines(
     """
     place = f"{index + 1} of {count} ({table.key('next-question')})  " if count > 1 else ""
     pieces = wrap(place + clean_line(question.subject), max(width - 3, 10))
-    if len(pieces) > SUBJECT_LINES:
-        pieces = [
-            *pieces[: SUBJECT_LINES - 1],
-            f"{pieces[SUBJECT_LINES - 1][: max(width - 6, 8)].rstrip()} …",
-        ]
+    room = SUBJECT_LINES if details else SUBJECT_LINES - 1
+    if len(pieces) > room:
+        pieces = [*pieces[: room - 1], f"{pieces[room - 1][: max(width - 6, 8)].rstrip()} …"]
     lines = [
         [Span("   " if number else " ? ", "ask"), Span(text, "ask")] for number, text in enumerate(pieces)
     ]
