@@ -77,15 +77,21 @@ class Telling(Frame):
         elif (said := self.bridge.last_said) and not self.message:
             line = said.line
             tone = line.tone if line.tone in ("good", "bad", "warn") else "plain"
-            lines.append([Span(f" {self.glyphs.arrow} ", "quiet"), Span(line.text, tone)])
+            room = 3 if tone == "bad" and self.size.height >= SPARE_ROWS else 1
+            pieces = self._pieces(line.text, room) if room > 1 else [line.text]
+            arrow = Span(f" {self.glyphs.arrow} ", "quiet")
+            lines += [[Span("   ") if n else arrow, Span(piece, tone)] for n, piece in enumerate(pieces)]
         self.bar.show(lines)
         self.show_footer()
 
     def _message_lines(self, message: Span) -> list[list[Span]]:
         """The message on as many lines as it needs and the screen can spare."""
-        room = 5 if self.size.height >= 24 else 2
-        pieces = wrap(message.text, max(10, self.size.width - 2), max_lines=room, placeholder=" …")
+        pieces = self._pieces(message.text, 5 if self.size.height >= 24 else 2)
         return [[Span(" "), Span(piece, message.tone)] for piece in pieces]
+
+    def _pieces(self, text: str, room: int) -> list[str]:
+        """Beside a sign of up to three cells, on at most *room* lines."""
+        return wrap(text, max(10, self.size.width - 4), max_lines=room, placeholder=" …")
 
     def _hint_line(self) -> list[Span]:
         tip = self.first_hint()
@@ -141,22 +147,26 @@ class Telling(Frame):
             parts.append("the run waits for you")
         elif self.bridge.is_live:
             parts.append(f"{key('leave')} leaves, the run goes on")
-        elif self.bridge.outcome in ("failed", "crashed", "stopped"):
-            parts.append(f"{key('build')} goes on where it stopped, {key('why')} says why a task runs")
-        elif self.is_demo and self.bridge.outcome == "succeeded":
-            parts.append(
-                f"all is built and verified: look around (1-5), {key('why')} why,"
-                f" {key('help')} keys, {key('leave')} leaves"
-            )
-        elif self.bridge.outcome == "succeeded":
-            edit = f"{key('pane-specs')}, {key('edit')}"
-            parts.append(f"the run is over; edit a spec ({edit}) and {key('build')} builds what changed")
         else:
-            parts.append(
-                f"{key('audit')} reviews the specs and plans, {key('build')} builds,"
-                f" {key('help')} shows all keys"
-            )
+            parts.append(self._next_step())
         return f" {self.glyphs.dot} ".join(parts)
+
+    def _next_step(self) -> str:
+        """Where no run is live."""
+        key, outcome = self.table.key, self.bridge.outcome
+        if outcome in ("failed", "crashed", "stopped"):
+            if self.bridge.state.goal == "spec_fix":
+                return f"{key('fix')} on a finding asks again, {key('build')} builds"
+            return f"{key('build')} goes on where it stopped, {key('why')} says why a task runs"
+        if self.is_demo and outcome == "succeeded":
+            around = f"look around (1-5), {key('why')} why, {key('help')} keys, {key('leave')} leaves"
+            return f"all is built and verified: {around}"
+        if outcome == "succeeded":
+            edit = f"{key('pane-specs')}, {key('edit')}"
+            return f"the run is over; edit a spec ({edit}) and {key('build')} builds what changed"
+        return (
+            f"{key('audit')} reviews the specs and plans, {key('build')} builds, {key('help')} shows all keys"
+        )
 
     def show_header(self) -> None:
         now = self.now() if self.bridge.is_live and not self.is_remote else None
