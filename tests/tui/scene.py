@@ -147,7 +147,7 @@ class Scene:
         _write_plan(self.project)
         self._journal: Journal | None = None
 
-    def begin(self, run: str = RUN, *, replay: str = "") -> None:
+    def begin(self, run: str = RUN, *, replay: str = "", goal: ev.Goal = "build") -> None:
         """Start a run."""
         (self.project.runs_dir / run / "inbox").mkdir(parents=True)
         self._journal = Journal(self.project.runs_dir / run / "events.jsonl", now=lambda: self.clock)
@@ -155,7 +155,7 @@ class Scene:
         self.tell(
             ev.RunStarted(
                 run=run,
-                goal="build",
+                goal=goal,
                 pid=4711,
                 host="forge",
                 project="Spenny",

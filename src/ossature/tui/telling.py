@@ -156,7 +156,7 @@ class Telling(Frame):
         key, outcome = self.table.key, self.bridge.outcome
         if outcome in ("failed", "crashed", "stopped"):
             if self.bridge.state.goal == "spec_fix":
-                return f"{key('fix')} on a finding asks again, {key('build')} builds"
+                return f"{key('findings-fix')} on a finding asks again, {key('build')} builds"
             return f"{key('build')} goes on where it stopped, {key('why')} says why a task runs"
         if self.is_demo and outcome == "succeeded":
             around = f"look around (1-5), {key('why')} why, {key('help')} keys, {key('leave')} leaves"
