@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from ossature import __version__
 from ossature.cli.keyboard import Keyboard
 from ossature.cli.plain import converse
 from ossature.cli.story import Listener
@@ -57,6 +58,19 @@ def test_a_line_that_cannot_be_carried_out_is_refused_and_the_next_one_is_heard(
 def test_a_viewer_that_only_looks_carries_out_nothing_else(screen, line):
     assert converse(typed(screen, line), is_read_only=True) == 0
     assert f"{line.split()[0]}: this only looks" in screen.text
+
+
+@pytest.mark.parametrize("is_read_only", [True, False])
+def test_no_option_leads_past_what_is_offered_or_to_another_project(screen, tmp_path, is_read_only):
+    project = screen.cwd
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    lines = ["-C . build", f"-C {elsewhere}", f"-C {elsewhere} status", "--version"]
+    assert converse(typed(screen, *lines), is_read_only=is_read_only) == 0
+    assert screen.text.count("-C: that is for the shell") == 3
+    assert f"ossature {__version__}\n" in screen.text
+    assert screen.cwd == project
+    assert not list(project.glob(".ossature/runs/*"))
 
 
 def test_a_live_run_is_followed_first(owner, screen):

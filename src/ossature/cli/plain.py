@@ -15,6 +15,8 @@ _ELSEWHERE = ("demo", "init", "own", "tui")
 """Commands that make or leave the project: for the shell."""
 _LOOKING = ("attach", "diff", "graph", "logs", "prompt", "runs", "status", "validate", "why")
 """Commands that send and write nothing."""
+_OPTIONS = ("-h", "--help", "-V", "--version")
+"""What may be typed before a command; `-C` would take every later line to another project."""
 
 
 def converse(terminal: Terminal, *, is_read_only: bool) -> int:
@@ -60,6 +62,8 @@ def _carry_out(typed: str, terminal: Terminal, *, is_read_only: bool) -> bool:
             _print_commands(terminal, is_read_only=is_read_only)
         case ["attach", *rest]:
             shell.run([*_attaching(is_read_only=is_read_only), *rest], terminal)
+        case [name, *_] if name.startswith("-") and name not in _OPTIONS:
+            terminal.line(f"{name}: that is for the shell; help shows what can be typed here")
         case [name, *_] if name not in _offered(is_read_only=is_read_only) and catalogue.find(name):
             where = "this only looks" if is_read_only else "that is for the shell"
             terminal.line(f"{name}: {where}; help shows what can be typed here")
