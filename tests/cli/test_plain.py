@@ -11,6 +11,7 @@ from ossature.cli.story import Listener
 from ossature.cli.watching import Watch
 from ossature.domain.decision import Approve, Question
 from ossature.domain.event import RunFinished
+from ossature.engine import accounts
 from ossature.engine.session import Attachment
 from tests.cli.conftest import RUN
 
@@ -71,6 +72,17 @@ def test_no_option_leads_past_what_is_offered_or_to_another_project(screen, tmp_
     assert f"ossature {__version__}\n" in screen.text
     assert screen.cwd == project
     assert not list(project.glob(".ossature/runs/*"))
+
+
+def test_a_viewer_that_only_looks_leaves_no_file(project, screen, monkeypatch):
+    monkeypatch.setattr(accounts, "WORTH_KEEPING", 1)
+    journal = project.runs_dir / RUN / "events.jsonl"
+    journal.parent.mkdir(parents=True)
+    journal.write_bytes(b"")
+    before = set(project.root.rglob("*"))
+    assert converse(typed(screen, "runs", "runs --by day"), is_read_only=True) == 0
+    assert RUN in screen.text
+    assert set(project.root.rglob("*")) == before
 
 
 def test_a_live_run_is_followed_first(owner, screen):

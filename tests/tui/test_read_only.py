@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ossature.domain.decision import Approve
+from ossature.engine import accounts
 from ossature.errors import OssatureError
 from ossature.tui.app import make_app
 from ossature.tui.bridge import Bridge
@@ -51,6 +52,25 @@ def test_no_key_sends_or_writes_anything(scene: Scene, monkeypatch: pytest.Monke
 
     with owned(scene):
         run(dialogue())
+    assert content(scene.project.root) == before
+
+
+def test_looking_back_remembers_nothing_in_the_project(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "WORTH_KEEPING", 1)
+    at_fix_gate(scene)
+    before = content(scene.project.root)
+
+    async def dialogue() -> None:
+        app = make_app(scene.project, None, is_read_only=True)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await until(pilot, lambda: app.bridge.view is not None)
+            for key in ("H", "t"):
+                await press(pilot, key)
+                await until(pilot, lambda: len(app.screen_stack) > 1)
+                await press(pilot, "escape")
+                await until(pilot, lambda: len(app.screen_stack) == 1)
+
+    run(dialogue())
     assert content(scene.project.root) == before
 
 

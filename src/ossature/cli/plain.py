@@ -22,6 +22,7 @@ _OPTIONS = ("-h", "--help", "-V", "--version")
 def converse(terminal: Terminal, *, is_read_only: bool) -> int:
     """Say how the project stands, follow a live run, then carry out what is typed until the person leaves."""
     terminal.is_plain = True
+    terminal.is_read_only = is_read_only
     terminal.line(_greeting(terminal, is_read_only=is_read_only))
     shell.run(["status"], terminal)
     if live_holder(load_project(terminal.cwd, terminal.environ)) is not None:

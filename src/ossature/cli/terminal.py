@@ -38,6 +38,8 @@ class Terminal:
     environ: Mapping[str, str]
     is_plain: bool = field(default=False, init=False)
     """No colours; every question says at once what its answers do: for screen readers."""
+    is_read_only: bool = field(default=False, init=False)
+    """The person only looks: not even what was read is remembered in the project."""
     _painter: Painter | None = field(default=None, init=False)
 
     @classmethod

@@ -55,10 +55,11 @@ class RunAccount:
         return self.started_at + timedelta(seconds=self.totals.seconds) if self.started_at else None
 
 
-def accounts(project: Project) -> list[RunAccount]:
+def accounts(project: Project, *, keeps: bool = True) -> list[RunAccount]:
     """Of all runs, oldest first. What one run's journal is like never hides the others.
 
-    What was read is kept in a file below `work/`, which anybody may delete.
+    What was read is kept in a file below `work/`, which anybody may delete, unless *keeps* is false: for who
+    only looks.
     """
     holder = live_holder(project)
     live = holder.run if holder else ""
@@ -72,7 +73,7 @@ def accounts(project: Project) -> list[RunAccount]:
             account = _read_account(project.runs_dir / run)
             fresh += 1
         found.append((mark, replace(account, number=number)))
-    if fresh >= WORTH_KEEPING:
+    if keeps and fresh >= WORTH_KEEPING:
         _keep(path, found)
     return [
         account

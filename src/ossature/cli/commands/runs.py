@@ -34,7 +34,7 @@ def runs(args: argparse.Namespace, terminal: Terminal) -> int:
     project = load_project(terminal.cwd, terminal.environ)
     if args.run is not None and args.by:
         raise UsageError("`--by` is about all runs", hint="leave the run out")
-    found = accounts(project)
+    found = accounts(project, keeps=not terminal.is_read_only)
     if args.run is not None:
         chosen = find_run(project, args.run)
         return _show(project, next(run for run in found if run.run == chosen), terminal, is_json=args.json)

@@ -38,13 +38,14 @@ class HistoryKeys(ReplayKeys, CompareKeys, PaneKeys):
             self.screen.tell(self.message)
 
     def action_runs(self) -> None:
-        self._read(functools.partial(_accounts, self.bridge.project), "runs")
+        self._read(_accounts, "runs")
 
     def action_spend(self) -> None:
-        self._read(functools.partial(_spend, self.bridge.project), "spend")
+        self._read(_spend, "spend")
 
-    def _read(self, read: Callable[[], object], name: str) -> None:
+    def _read(self, read: Callable[..., object], name: str) -> None:
         self.say("reading the journals of all runs …", "quiet")
+        read = functools.partial(read, self.bridge.project, keeps=not self.bridge.is_read_only)
         self.run_worker(read, thread=True, group="history", name=name, exclusive=True, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
@@ -95,16 +96,16 @@ class HistoryKeys(ReplayKeys, CompareKeys, PaneKeys):
             super().action_step_back()
 
 
-def _accounts(project: Project) -> list[RunAccount] | OssatureError:
+def _accounts(project: Project, *, keeps: bool) -> list[RunAccount] | OssatureError:
     try:
-        return accounts(project)
+        return accounts(project, keeps=keeps)
     except OssatureError as error:
         return error
 
 
-def _spend(project: Project) -> tuple[Book, Mapping[str, str]] | OssatureError:
+def _spend(project: Project, *, keeps: bool) -> tuple[Book, Mapping[str, str]] | OssatureError:
     try:
-        found = accounts(project)
+        found = accounts(project, keeps=keeps)
     except OssatureError as error:
         return error
     names = {run.run: f"{run.number} {run.goal}" for run in found}
