@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from ossature.engine.session import RunRequest, list_runs, spawn
+from ossature.engine.accounts import accounts
+from ossature.engine.session import RunRequest, spawn
 from ossature.errors import Exit, OssatureError
 from ossature.project import load_project
 from ossature.store.lease import Lease, LeaseInfo
@@ -17,7 +18,7 @@ from tests.cli.test_lazy_imports import LIGHT, imported
 
 
 def runs_of(root):
-    return list_runs(load_project(root, {}))
+    return accounts(load_project(root, {}))
 
 
 def test_without_a_plan_the_next_command_is_named(shell, root):

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import pytest
 
-from ossature.engine.session import RunRequest, list_runs, run_ids, spawn
+from ossature.engine.session import RunRequest, run_ids, spawn
 from ossature.errors import OssatureError
 from ossature.store.journal import read_records
 from ossature.store.lease import read_holder
@@ -154,8 +154,8 @@ def is_alive(process: subprocess.Popen[str]) -> bool:
 
 def watch(kit: ScriptedKit) -> None:
     """What a status reader sees meanwhile: whole records, in order, and never an error."""
-    for run in list_runs(kit.project)[-2:]:
-        numbers = [record.seq for record in read_records(run.folder / "events.jsonl")]
+    for run in run_ids(kit.project)[-2:]:
+        numbers = [record.seq for record in read_records(kit.project.runs_dir / run / "events.jsonl")]
         assert numbers == list(range(1, len(numbers) + 1))
     kit.look()
 

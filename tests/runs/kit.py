@@ -19,7 +19,7 @@ from ossature.domain.event import Event, QuestionAsked, TaskBlocked, TaskLanded,
 from ossature.domain.record import Record
 from ossature.engine.owner import own
 from ossature.engine.preview import ProjectView, look
-from ossature.engine.session import Attachment, RunRequest, list_runs, spawn
+from ossature.engine.session import Attachment, RunRequest, run_ids, spawn
 from ossature.llm.client import OnText, Reply, Request
 from ossature.project import Project, load_project
 
@@ -368,7 +368,7 @@ class Kit:
             if isinstance(record.event, QuestionAsked):
                 question = record.event.question
                 assert left, f"an unforeseen question: {question.subject}"
-                holder = list_runs(self.project)[-1].run
+                holder = run_ids(self.project)[-1]
                 left.pop(0)(Attachment(self.project, holder), question)
 
         run = self.own(hear=hear, **{"is_headless": False, "preset": "default", **request})

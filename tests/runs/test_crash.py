@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from ossature.domain.event import ModelCalled, QuestionClosed, TaskInterrupted, VerifyStarted
-from ossature.engine.session import fold, list_runs
+from ossature.engine.accounts import accounts
+from ossature.engine.session import fold
 from ossature.store.journal import read_records
 from ossature.store.lease import read_holder
 from tests.runs.kit import (
@@ -49,9 +50,9 @@ def check_whole(kit: ScriptedKit) -> None:
     """After the last build: the tree of an undisturbed one, and nothing left open anywhere."""
     assert kit.tree() == FINISHED
     assert read_holder(kit.project.lease_path) is None
-    for run in list_runs(kit.project):
+    for run in accounts(kit.project):
         assert run.outcome in ("succeeded", "crashed", "stopped", "failed"), run
-        state = fold(run.folder)
+        state = fold(kit.project.runs_dir / run.run)
         assert state.is_over
         assert not state.questions
         assert not [
@@ -59,7 +60,7 @@ def check_whole(kit: ScriptedKit) -> None:
             for t in state.tasks.values()
             if t.status in ("running", "verifying", "fixing", "waiting")
         ]
-        numbers = [record.seq for record in read_records(run.folder / "events.jsonl")]
+        numbers = [record.seq for record in read_records(kit.project.runs_dir / run.run / "events.jsonl")]
         assert numbers == list(range(1, len(numbers) + 1))
     for folder in kit.attempts():
         meta = folder / "attempt.json"
@@ -104,9 +105,9 @@ def test_killed_during_a_model_call(scripted: ScriptedKit):
     gate.unlink()
     finish(scripted)
     assert scripted.calls().count("implement 001") == 1
-    crashed = list_runs(scripted.project)[0]
+    crashed = accounts(scripted.project)[0]
     assert (crashed.outcome, crashed.exit_code) == ("crashed", 1)
-    state = fold(crashed.folder)
+    state = fold(scripted.project.runs_dir / crashed.run)
     assert state.tasks["002"].status == "interrupted"
     assert state.tasks["001"].status == "landed"
 
@@ -212,7 +213,7 @@ def test_kill_after_the_last_landing_is_shown_and_closed_by_the_next_build(
         shutil.copytree(template, scripted.root)
         assert killed_at(scripted, int(log.read_text()) - back, log) == -signal.SIGKILL
         assert scripted.tree() == FINISHED
-        killed = list_runs(scripted.project)[0].run
+        killed = accounts(scripted.project)[0].run
         assert f"run {killed} was killed" in cli(scripted.root, "status").stdout
         assert json.loads(cli(scripted.root, "status", "--json").stdout)["crashed"] == killed
         done = build(scripted.root)
@@ -271,13 +272,13 @@ def test_torn_journal_of_a_crashed_run_gets_an_end(scripted: ScriptedKit, cut: i
     path = folder / "events.jsonl"
     path.write_bytes(path.read_bytes()[:-cut])
     finish(scripted)
-    assert list_runs(scripted.project)[0].outcome == "crashed"
+    assert accounts(scripted.project)[0].outcome == "crashed"
 
 
 def test_empty_journal_of_a_crashed_run_gets_an_end(scripted: ScriptedKit):
     scripted.write(".ossature/runs/20200101T000000-0000/events.jsonl", "")
     finish(scripted)
-    assert list_runs(scripted.project)[0].outcome == "crashed"
+    assert accounts(scripted.project)[0].outcome == "crashed"
 
 
 def test_crash_between_the_files_of_a_landing_is_finished(scripted: ScriptedKit, tmp_path: Path):

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from ossature.domain.event import ModelCalled, TaskLanded, VerifyFinished
-from ossature.engine.session import fold, list_runs
+from ossature.engine.accounts import accounts
+from ossature.engine.session import fold, run_ids
 from ossature.project import load_project
 from ossature.store.journal import read_records
 from tests.runs.kit import cli, tree_of
@@ -29,9 +30,13 @@ def demo(tmp_path_factory) -> Path:
     return folder
 
 
+def first_run(demo: Path) -> Path:
+    project = load_project(demo, {})
+    return project.runs_dir / run_ids(project)[0]
+
+
 def events(demo: Path) -> list:
-    run = list_runs(load_project(demo, {}))[0]
-    return [record.event for record in read_records(run.folder / "events.jsonl")]
+    return [record.event for record in read_records(first_run(demo) / "events.jsonl")]
 
 
 def test_nine_tasks_land(demo: Path):
@@ -63,11 +68,11 @@ def test_every_reply_is_exact(demo: Path):
 
 def test_second_build_has_nothing_to_do(demo: Path):
     before = tree_of(demo / "output")
-    runs = list_runs(load_project(demo, {}))
+    runs = accounts(load_project(demo, {}))
     done = cli(demo, "build")
     assert done.returncode == 0
     assert "nothing to do: 9 tasks are up to date" in done.stdout
-    assert list_runs(load_project(demo, {})) == runs
+    assert accounts(load_project(demo, {})) == runs
     assert tree_of(demo / "output") == before
 
 
@@ -120,8 +125,7 @@ def test_the_transcript_of_the_readme_holds(demo: Path):
 
 
 def test_the_end_names_the_fix_and_next_steps(demo: Path):
-    run = list_runs(load_project(demo, {}))[0]
-    state = fold(run.folder)
+    state = fold(first_run(demo))
     assert state.outcome == "succeeded"
     assert state.tasks["006"].fixes == 1
     assert not state.questions

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from ossature.cli.main import main
+from ossature.engine.accounts import accounts
 from ossature.engine.history import changes_on_disk
 from ossature.engine.naming import lineage_of, plan_lineages
-from ossature.engine.session import fold, list_runs
+from ossature.engine.session import fold
 from ossature.engine.sources import load
-from ossature.engine.totals import RunTotals, totals_of
 from ossature.errors import UsageError
 from ossature.llm.client import Reply, Request, Usage
 from ossature.store.lease import Lease, LeaseInfo
@@ -140,7 +140,7 @@ def test_a_content_that_is_gone_is_said_and_nothing_else_is_lost(built: Kit, say
 
 def test_logs_find_a_task_by_any_name_that_it_ever_had(built: Kit, say: Say):
     lineage = plan_lineages(built.project)["001"]
-    runs = [run.run for run in list_runs(built.project)]
+    runs = [run.run for run in accounts(built.project)]
     tasks = five_tasks()
     # Renumbered: what was 001 is 011, what was 002 is 001; 005 is no more.
     for one, new in zip(tasks, ("011", "001", "003", "004", "005"), strict=True):
@@ -176,7 +176,7 @@ def test_logs_list_every_attempt_and_show_what_is_chosen(built: Kit, say: Say):
     assert (empty, newest) == ("", "attempt 1 (implement): ok  fake")
     assert say("logs", "001", "--attempt", "1").startswith("attempt 1")
     found = json.loads(say("logs", "001", "--json"))
-    assert [one["run"] for one in found] == [run.run for run in list_runs(built.project)[:2]]
+    assert [one["run"] for one in found] == [run.run for run in accounts(built.project)[:2]]
     assert found[0]["files"] == ["attempt.json", "changes.diff", "prompt.md", "response.md", "verify.log"]
     one = json.loads(say("logs", "001", "--run", "1", "--response", "--json"))
     assert one["response"].startswith('<file path="shelf.txt">\none')
@@ -212,8 +212,8 @@ def test_runs_tell_figures_and_one_run_its_tasks(built: Kit, say: Say, monkeypat
     number, run, goal, _, _, _, landed, failed, tokens, *cost, outcome = rows[-1].split()
     assert (number, goal, landed, failed, outcome) == ("4", "build", "3", "1", "failed")
     assert cost[-1] == "?"
-    summary = list_runs(built.project)[-1]
-    state, totals = fold(summary.folder), totals_of(summary.folder)
+    account = accounts(built.project)[-1]
+    state, totals = fold(built.project.runs_dir / account.run), account.totals
     assert (totals.landed, totals.failed) == (3, 1)
     assert (totals.input_tokens, totals.output_tokens) == (state.input_tokens, state.output_tokens)
     assert tokens == f"{totals.input_tokens}+{totals.output_tokens}"
@@ -288,7 +288,7 @@ def test_gc_says_what_it_deletes_and_deletes_that(built: Kit, say: Say):
     done = json.loads(say("gc", "--keep-landings", "1", "--keep-runs", "1", "--json"))
     assert {**done, "is_dry_run": True} == planned
     assert not stray.exists()
-    assert [run.number for run in list_runs(built.project)] == [1]
+    assert [run.number for run in accounts(built.project)] == [1]
     assert say("diff") == ""
     run = built.own()
     assert (run.code, len(run.rest), run.asked) == (0, 5, [])
@@ -404,4 +404,4 @@ def test_history_of_a_folder_without_any_is_empty(kit: Kit, say: Say, tmp_path: 
     assert "the task has not landed yet" in say("rollback", "001", "--list")
     say("rollback", "001", code=1)
     assert "nothing to delete" in say("gc", "-n")
-    assert totals_of(tmp_path / "missing") == RunTotals()
+    assert accounts(kit.project) == []

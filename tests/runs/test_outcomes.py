@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ossature.engine.outcomes import Outcomes, outcomes_of
-from ossature.engine.session import fold, list_runs
+from ossature.engine.session import fold, run_ids
 from tests.runs.kit import Kit, block, task
 
 
@@ -36,8 +36,9 @@ def test_outcomes_of_runs_are_what_their_followers_saw(kit: Kit, monkeypatch: py
     assert by_id["001"].folder.endswith("-2-fix")
     assert (first.number, first.outcome) == (1, "failed")
     assert {one.task: one.kind for one in last.tasks.values()}["001"] == "up-to-date"
-    for seen, run in zip((first, last), (list_runs(kit.project)[0], list_runs(kit.project)[-1]), strict=True):
-        folded = outcomes_of(fold(run.folder))
+    runs = run_ids(kit.project)
+    for seen, run in zip((first, last), (runs[0], runs[-1]), strict=True):
+        folded = outcomes_of(fold(kit.project.runs_dir / run))
         assert folded.keys() == seen.tasks.keys()
         for lineage, one in folded.items():
             other = seen.tasks[lineage]

@@ -25,7 +25,7 @@ from ossature.domain.event import (
     VerifyStarted,
 )
 from ossature.domain.record import Record
-from ossature.engine.session import Attachment, list_runs
+from ossature.engine.session import Attachment, run_ids
 from ossature.llm.client import OnText, Reply, Request
 from tests.runs.kit import FakeModel, Kit, block, five_tasks, plan_text, task
 
@@ -231,7 +231,7 @@ class TestFailures:
 
 
 def the_run(kit: Kit) -> Attachment:
-    return Attachment(kit.project, list_runs(kit.project)[-1].run)
+    return Attachment(kit.project, run_ids(kit.project)[-1])
 
 
 class TestWhileAQuestionIsOpen:

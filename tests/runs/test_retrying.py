@@ -7,7 +7,7 @@ import json
 from ossature.domain.decision import Requeue, Retry
 from ossature.domain.event import CommandReceived, ModelCalled, TaskFailed, TaskRequeued
 from ossature.domain.record import Record
-from ossature.engine.session import Attachment, list_runs
+from ossature.engine.session import Attachment, run_ids
 from tests.runs.kit import Kit, block, task
 
 OTHER = "other:model"
@@ -30,7 +30,7 @@ def test_a_live_run_takes_word_and_model(kit: Kit) -> None:
 
     def hear(record: Record) -> None:
         if isinstance(record.event, TaskFailed):
-            attachment = Attachment(kit.project, list_runs(kit.project)[-1].run)
+            attachment = Attachment(kit.project, run_ids(kit.project)[-1])
             attachment.command(Requeue(task="001", feedback="make it green", model=OTHER, by="tui"))
 
     run = kit.own(keeps_going=True, hear=hear)

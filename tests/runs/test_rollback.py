@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from ossature.build.landing import recover
+from ossature.engine.accounts import accounts
 from ossature.engine.closing import close_crashed
 from ossature.engine.history import versions
 from ossature.engine.pruning import Policy, collect_garbage
 from ossature.engine.rollback import RolledBack, Target, plan_rollback, roll_back
-from ossature.engine.session import fold, list_runs
+from ossature.engine.session import fold
 from ossature.engine.sources import load
 from ossature.errors import BusyError, DiskError, OssatureError, PlanError, UsageError
 from ossature.store.blobs import Blobs
@@ -80,9 +81,9 @@ def test_earlier_files_land_again_with_what_they_were_made_from(built: Kit):
 
 def test_it_is_a_run_like_any_other(built: Kit):
     done = back(built)
-    summary = list_runs(built.project)[-1]
+    summary = accounts(built.project)[-1]
     assert (summary.run, summary.goal, summary.outcome) == (done.run, "rollback", "succeeded")
-    state = fold(summary.folder)
+    state = fold(built.project.runs_dir / summary.run)
     assert state.tasks["001"].status == "landed"
     assert "back to landing 1" in state.tasks["001"].reason
 
@@ -124,7 +125,7 @@ def test_edits_by_hand_stand_in_the_way_until_they_may_be_kept_as_blobs(built: K
     assert error.value.exit_code == 5
     assert "--keep-edits" in error.value.hint
     assert built.tree()["shelf.txt"] == b"mine\n"
-    assert len(list_runs(built.project)) == 3
+    assert len(accounts(built.project)) == 3
     done = back(built, keeps_edits=True)
     assert built.tree()["shelf.txt"] == b"one\n"
     ((path, digest),) = done.kept
@@ -148,17 +149,17 @@ def test_a_file_that_is_gone_or_as_wanted_is_no_edit(built: Kit):
 
 def test_the_last_landing_is_put_back_over_an_edit_and_else_nothing_is_done(built: Kit):
     assert back(built, number=2).run == ""
-    assert len(list_runs(built.project)) == 3
+    assert len(accounts(built.project)) == 3
     built.write("output/shelf.txt", "mine\n")
     assert back(built, number=2, keeps_edits=True).written == 1
     assert built.tree()["shelf.txt"] == b"two\n"
 
 
 def test_a_landing_is_found_by_its_run(built: Kit):
-    first = list_runs(built.project)[0].run
+    first = accounts(built.project)[0].run
     assert back(built, run=first).rollback.version.number == 1
     with pytest.raises(UsageError, match="landed nothing in a run"):
-        back(built, "002", run=list_runs(built.project)[1].run + "x")
+        back(built, "002", run=accounts(built.project)[1].run + "x")
     with pytest.raises(UsageError, match="landed in several runs '2'"):
         back(built, run="2")
     shutil.rmtree(built.root / ".ossature" / "runs" / first)
@@ -177,7 +178,7 @@ def test_a_landing_is_found_by_its_run(built: Kit):
 def test_what_cannot_be_put_back_is_said(built: Kit, name: str, target: dict[str, Any], said: str):
     with pytest.raises(OssatureError, match=said):
         roll_back(built.project, name, Target(**target), keeps_edits=False)
-    assert len(list_runs(built.project)) == 3
+    assert len(accounts(built.project)) == 3
 
 
 def test_contents_that_were_deleted_are_said_before_anything_is_written(built: Kit):
@@ -295,7 +296,7 @@ def start_again(kit: Kit, *, builds: bool) -> None:
     """What the next run does with what it finds, by itself or as part of a build."""
     if builds:
         assert kit.own(tasks=("001",)).code in (0, 5)
-        assert all(run.outcome in ("succeeded", "crashed") for run in list_runs(kit.project)[:-1])
+        assert all(run.outcome in ("succeeded", "crashed") for run in accounts(kit.project)[:-1])
         return
     close_crashed(kit.project, except_run="")
     output = SafeRoot(kit.project.output_root)

@@ -12,7 +12,8 @@ import pytest
 from ossature.build.tiers import Machine
 from ossature.domain import event as ev
 from ossature.domain.decision import Approve
-from ossature.engine.session import fold, list_runs
+from ossature.engine.accounts import accounts
+from ossature.engine.session import fold
 from ossature.errors import Exit, OssatureError
 from tests.runs.kit import Kit, ScriptedKit, block, cli, environ, task
 
@@ -55,7 +56,7 @@ def test_sandbox_is_what_a_build_runs_in_unless_told_otherwise(kit: Kit, user):
     assert chosen(run).mode == "workspace-write"
     assert chosen(run).tier != "none"
     assert not chosen(run).has_network
-    state = fold(list_runs(kit.project)[-1].folder)
+    state = fold(kit.project.runs_dir / accounts(kit.project)[-1].run)
     assert state.sandbox.startswith("workspace-write (")
 
 
@@ -159,7 +160,7 @@ def test_nothing_runs_where_nothing_works(kit: Kit, user, monkeypatch: pytest.Mo
         kit.own(sandbox=None)
     assert error.value.exit_code == Exit.NO_SANDBOX
     assert "bubblewrap is not installed" in error.value.message
-    assert list_runs(kit.project) == []
+    assert accounts(kit.project) == []
     assert kit.model.calls == []
     # What runs no command needs no sandbox, and who asks for none gets none.
     assert kit.own("audit", sandbox=None).code == 0

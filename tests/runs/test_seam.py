@@ -34,7 +34,8 @@ from ossature.domain.event import (
     TaskLanded,
     VerifyFinished,
 )
-from ossature.engine.session import Attachment, fold, list_runs
+from ossature.engine.accounts import accounts
+from ossature.engine.session import Attachment, fold
 from ossature.errors import Exit, OssatureError
 from ossature.store import inbox
 from tests.runs.kit import OPEN, Kit, Live, ScriptedKit, block, build, cli, five_tasks, task
@@ -406,7 +407,7 @@ class TestOwners:
         assert error.value.exit_code == Exit.BUSY
         gate.unlink()
         assert run.end() == 0
-        assert len(list_runs(scripted.project)) == 1
+        assert len(accounts(scripted.project)) == 1
 
     def test_pause_starts_nothing_new_until_resume(self, scripted: ScriptedKit, live):
         gate = scripted.hold("implement-001")
@@ -517,7 +518,7 @@ def test_sandbox_that_is_not_there_is_exit_6_before_anything(kit: Kit, monkeypat
     with pytest.raises(OssatureError) as error:
         kit.own(sandbox=None)
     assert error.value.exit_code == Exit.NO_SANDBOX
-    assert list_runs(kit.project) == []
+    assert accounts(kit.project) == []
     assert OPEN in error.value.hint
 
 

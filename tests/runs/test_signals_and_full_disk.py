@@ -15,8 +15,8 @@ import pytest
 
 from ossature.domain.decision import Skip
 from ossature.domain.event import QuestionClosed
+from ossature.engine.accounts import accounts
 from ossature.engine.closing import has_end
-from ossature.engine.session import list_runs
 from ossature.store.ledger import Ledger
 from tests.runs.kit import (
     OPEN,
@@ -90,7 +90,7 @@ class TestSignals:
         send(process, signal.SIGTERM)
         code, _ = end(process)
         assert code == 143
-        (run,) = list_runs(scripted.project)
+        (run,) = accounts(scripted.project)
         assert (run.outcome, run.exit_code) == ("stopped", 143)
         gate.unlink()
         assert build(scripted.root).returncode == 0
@@ -208,7 +208,7 @@ class TestSignals:
         busy = build(scripted.root)
         assert busy.returncode == 8
         assert "owns this project" in busy.stderr
-        assert list_runs(scripted.project)[-1].outcome == "running"
+        assert accounts(scripted.project)[-1].outcome == "running"
         gate.unlink()
         send(process, signal.SIGCONT)
         code, _ = end(process)

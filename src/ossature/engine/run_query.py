@@ -17,7 +17,7 @@ FIGURES = ("cost", "landed", "failed", "time", "tokens", "no")
 _SHORTEST_DATE = 4
 """Characters; a shorter number is that of a run."""
 _DATE = re.compile(r"([<>]=?)(\d{4}(?:-\d{2}(?:-\d{2}(?:[tT]\d{2}(?::\d{2})?)?)?)?)")
-_FIGURE = re.compile(r"(cost|landed|failed|time|tokens|no)([<>]=?)\$?(\d+(?:\.\d*)?|\.\d+)")
+_FIGURE = re.compile(rf"({'|'.join(FIGURES)})([<>]=?)\$?(\d+(?:\.\d*)?|\.\d+)")
 
 _SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,

@@ -8,20 +8,19 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from ossature.domain.decision import Command, Decision, Letter
-from ossature.domain.event import Goal, Preset, RunFinished, RunStarted
+from ossature.domain.event import Goal, Preset
 from ossature.domain.record import Record, UnknownRecord
 from ossature.domain.state import RunState
 from ossature.errors import Exit, OssatureError, UsageError
 from ossature.project import Project
 from ossature.settings import Edits, SandboxMode
 from ossature.store import inbox
-from ossature.store.journal import Follower, follow, read_ends, read_records
+from ossature.store.journal import Follower, follow, read_records
 from ossature.store.lease import LeaseInfo, read_holder
 
 
@@ -75,21 +74,6 @@ class RunRequest(BaseModel):
     is_demo: bool = False
     allows_unpriced: bool = False
     """Calls of a model whose price nobody knows count as free."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """A run as a list shows it."""
-
-    run: str
-    number: int
-    """1 for the oldest; for people only."""
-    goal: str
-    started_at: str
-    outcome: str
-    """`running`, or as the run ended; `crashed` when it has no owner and no end."""
-    exit_code: int | None
-    folder: Path
 
 
 class Attachment:
@@ -210,28 +194,9 @@ def find_run(project: Project, name: str) -> str:
     return found[0]
 
 
-def list_runs(project: Project) -> list[RunSummary]:
-    """All runs, oldest first, from the first and last line of their journals."""
-    holder = live_holder(project)
-    live = holder.run if holder else ""
-    return [_summary(project.runs_dir / run, number, live) for number, run in enumerate(run_ids(project), 1)]
-
-
 def fold(folder: Path) -> RunState:
     """The state of the run in *folder*, from its whole journal."""
     state = RunState()
     for record in read_records(folder / "events.jsonl"):
         state.apply(record)
     return state
-
-
-def _summary(folder: Path, number: int, live: str) -> RunSummary:
-    first, last = read_ends(folder / "events.jsonl")
-    goal = first.event.goal if first and isinstance(first.event, RunStarted) else ""
-    started = first.at.isoformat(timespec="seconds") if first else ""
-    if last and isinstance(last.event, RunFinished):
-        return RunSummary(
-            folder.name, number, goal, started, last.event.outcome, last.event.exit_code, folder
-        )
-    outcome = "running" if folder.name == live else "crashed"
-    return RunSummary(folder.name, number, goal, started, outcome, None, folder)

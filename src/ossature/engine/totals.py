@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from ossature.store.checked_lines import good_lines
-from ossature.store.disk import read_existing
-
-_COUNTED = re.compile(rb'"kind":"(?:task_landed|task_failed|task_up_to_date|model_replied)"')
 _ENDS = frozenset({"task_landed", "task_failed", "task_up_to_date"})
 FREE = frozenset({"replayed", "slot", "recorded"})
 """Sources of replies that were played back: they cost nothing now."""
@@ -35,13 +29,6 @@ class RunTotals:
     """Of the input."""
     cost_usd: float = 0.0
     has_unknown_cost: bool = False
-
-
-def totals_of(run: Path) -> RunTotals:
-    """Of the run in that folder, as far as it has come. Raises DiskError."""
-    payloads = good_lines(read_existing(run / "events.jsonl") or b"").payloads
-    events = [json.loads(payload)["event"] for payload in payloads if _COUNTED.search(payload)]
-    return totals_from(events, payloads=payloads)
 
 
 def totals_from(events: Sequence[Mapping[str, Any]], *, payloads: Sequence[bytes]) -> RunTotals:

@@ -142,6 +142,7 @@ class Watch:
         """When the latest change came, by the monotonic clock; 0 for none since the last report."""
         self._is_stopping = False
         self._polls = False
+        """The system does not tell of changes: files are looked at now and then."""
         self._looks: _Looks = {}
         self._thread = threading.Thread(target=self._run, name="ossature-watch", daemon=True)
 
@@ -170,11 +171,6 @@ class Watch:
                 return
             self._watched = watched
             self._touch()
-
-    @property
-    def polls(self) -> bool:
-        """The system does not tell of changes: files are looked at now and then."""
-        return self._polls
 
     def _touch(self) -> None:
         """Note that there was something; the condition is held."""

@@ -17,9 +17,9 @@ from ossature.domain.record import Record
 from ossature.engine import accounts as under_test
 from ossature.engine.accounts import CACHE_NAME, RunAccount, account_of, accounts
 from ossature.engine.run_query import matching
-from ossature.engine.session import list_runs
+from ossature.engine.session import fold
 from ossature.engine.spend import BYS, Sums, book_of, daily, levels, spend_by
-from ossature.engine.totals import RunTotals, totals_of
+from ossature.engine.totals import RunTotals
 from ossature.project import Project
 from ossature.store.checked_lines import encode_line
 
@@ -156,9 +156,9 @@ def test_what_is_remembered_is_what_the_journals_say(tmp_path: Path, monkeypatch
         events = call(number % 4, "m/a", "live", 0.5, tokens=number, cached=0)
         add_run(project, f"2026010{number}-x", *events, ev.RunFinished(outcome="succeeded", exit_code=0))
     first = accounts(project)
-    assert [run.totals for run in first] == [totals_of(project.runs_dir / run.run) for run in first]
-    assert [run.started_at for run in first] == [
-        datetime.fromisoformat(r.started_at) for r in list_runs(project)
+    states = [fold(project.runs_dir / run.run) for run in first]
+    assert [(run.totals.input_tokens, run.totals.cost_usd, run.started_at) for run in first] == [
+        (state.input_tokens, state.cost_usd, state.started_at) for state in states
     ]
     kept = project.work_dir / CACHE_NAME
     assert kept.exists()

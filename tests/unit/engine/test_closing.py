@@ -16,8 +16,9 @@ from ossature.domain.event import (
     TaskRow,
     TaskStarted,
 )
+from ossature.engine.accounts import accounts
 from ossature.engine.closing import close_crashed, has_end
-from ossature.engine.session import find_run, list_runs
+from ossature.engine.session import find_run
 from ossature.errors import UsageError
 from ossature.project import Project
 from ossature.store.exchange import Exchanges
@@ -90,7 +91,7 @@ def test_journal_that_is_none_gets_an_end(project: Project, content: bytes):
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     assert close_crashed(project, except_run="") == ["r1"]
-    assert [run.outcome for run in list_runs(project)] == ["crashed"]
+    assert [run.outcome for run in accounts(project)] == ["crashed"]
 
 
 def test_runs_are_found_by_id_beginning_and_number(project: Project):
