@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ossature.domain.plan import Task
 from ossature.domain.state import RunState
-from ossature.engine.preview import look
+from ossature.engine.preview import TaskView, look
 from ossature.tui.bridge import Bridge
 from ossature.tui.keys.editor import editor_argv
 from ossature.tui.look.glyphs import ASCII, UNICODE, glyphs_for
 from ossature.tui.look.spans import Span, fit, text_of, width_of, wrap
-from ossature.tui.panes.task_lines import TaskBoard, task_board
+from ossature.tui.panes.overview import overview_lines
+from ossature.tui.panes.task_lines import TaskBoard, TaskLine, task_board
 from ossature.tui.widgets.header import clock, header_parts, joined
 from tests.tui.scene import START, Scene, at_fix_gate, owned
 
@@ -125,3 +127,30 @@ def test_rails_are_drawn_once_for_one_graph(scene: Scene) -> None:
     view = look(scene.project)
     first = task_board(RunState(), view, live=False, known=TaskBoard())
     assert task_board(RunState(), view, live=False, known=first).rails is first.rails
+
+
+def test_sections_are_told_below_the_document_that_they_are_of() -> None:
+    task = Task(
+        id="001",
+        spec="EXPENSES",
+        title="Errors",
+        outputs=("errors.py",),
+        spec_refs=("Overview", "Constraints", "BOOK:Store: where"),
+        arch_refs=("Overview", "Components > Errors"),
+    )
+    lines = tuple(
+        TaskLine(spec, spec, "Errors", "l", "done", "", "", view=TaskView(task, "l", "done", ""))
+        for spec in ("EXPENSES", "BOOK")
+    )
+    shown = [text_of(line) for line in overview_lines(lines[0], TaskBoard(lines), attempts=(), glyphs=ASCII)]
+    place = shown.index("Sections  EXPENSES")
+    assert shown[place + 1 : place + 8] == [
+        "            Overview",
+        "            Constraints",
+        "          BOOK",
+        "            Store: where",
+        "          EXPENSES architecture",
+        "            Overview",
+        "            Components > Errors",
+    ]
+    assert all(width_of([Span(line)]) <= 36 for line in shown)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ossature.domain.plain_text import clean_line
+from ossature.domain.plan import Task
 from ossature.domain.state import AttemptState
 from ossature.domain.wording import verdict_tone, words
 from ossature.tui.look.glyphs import Glyphs
@@ -31,7 +32,7 @@ def overview_lines(line: TaskLine, board: TaskBoard, *, attempts: Sequence[Attem
     if line.state and line.state.hint:
         lines += _text_lines("Hint", [line.state.hint])
     lines += _neighbours(line, board, glyphs)
-    lines += _contract(line)
+    lines += _contract(line, board)
     if attempts:
         lines += [[], [Span("Attempts", "title"), Span("   o chooses, [ ] step", "quiet")]]
         lines += [_attempt_line(attempt, line, glyphs) for attempt in attempts]
@@ -87,17 +88,31 @@ def _neighbours(line: TaskLine, board: TaskBoard, glyphs: Glyphs) -> Lines:
     return lines
 
 
-def _contract(line: TaskLine) -> Lines:
-    lines: Lines = []
+def _contract(line: TaskLine, board: TaskBoard) -> Lines:
     if line.view is None:
         return _text_lines("Outputs", line.outputs)
     task = line.view.task
-    lines += _text_lines("Sections", (*task.spec_refs, *task.arch_refs))
+    lines = _sections(task, {one.spec for one in board.lines})
     lines += _text_lines("Outputs", task.outputs)
     lines += _text_lines("Shown", (*task.inject_files, *task.context_files, *task.cross_spec_interfaces))
     lines += _text_lines("Verify", [f"$ {command}" for command in task.verify])
     lines += _text_lines("About", task.description.splitlines())
     return lines + _text_lines("Notes", task.notes.splitlines())
+
+
+def _sections(task: Task, specs: Collection[str]) -> Lines:
+    """What the task shows of each document, below its name; *specs* are those that a prefix may name."""
+    documents: dict[str, list[str]] = {}
+    for suffix, refs in (("", task.spec_refs), (" architecture", task.arch_refs)):
+        for ref in refs:
+            head, _, rest = ref.partition(":")
+            spec, name = (head, rest) if rest and head in specs else (task.spec, ref)
+            documents.setdefault(f"{spec}{suffix}", []).append(name.strip())
+    lines: Lines = []
+    for document, names in documents.items():
+        lines.append([_label("" if lines else "Sections"), Span(clean_line(document), "quiet")])
+        lines += [[_label(""), Span(f"  {clean_line(name)}")] for name in names]
+    return lines
 
 
 def _attempt_line(attempt: Attempt, line: TaskLine, glyphs: Glyphs) -> list[Span]:
