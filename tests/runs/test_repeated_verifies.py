@@ -1,6 +1,7 @@
 """Flaky verifies, failures that repeat themselves, time limits, and dependencies that the plan forgot."""
 
 import json
+from contextlib import ExitStack
 
 import pytest
 
@@ -17,6 +18,8 @@ from ossature.domain.event import (
     VerifyRepeated,
 )
 from ossature.domain.state import RunState
+from ossature.store.disk import write_atomic
+from ossature.store.plan_lock import plan_lock
 from tests.runs.kit import Kit, block, task
 
 # A counter beside the stage, which no reset of the stage can take back.
@@ -214,6 +217,40 @@ class TestUndeclaredDependency:
         after = kit.plan_path.read_text("utf-8")
         assert after == before.rstrip("\n") + '\ndepends_on = ["001"]\n'
         assert kit.own().ran == {}
+
+    def test_the_answer_can_be_given_again_where_the_plan_could_not_be_edited(
+        self, kit: Kit, monkeypatch: pytest.MonkeyPatch
+    ):
+        self.plan(kit)
+        monkeypatch.setattr("ossature.store.plan_lock._PATIENCE_S", 0.0)
+        text = kit.plan_path.read_text("utf-8")
+
+        def depend(attachment, question):
+            assert question.gate == "fix"
+            attachment.decide(Depend(question_id=question.id, by="cli"))
+
+        with ExitStack() as held:
+
+            def depend_while_it_is_written(attachment, question):
+                held.enter_context(plan_lock(kit.project.state_dir))
+                depend(attachment, question)
+
+            def depend_on_half_a_plan(attachment, question):
+                held.close()
+                write_atomic(kit.plan_path, f"{text}[[task".encode())
+                depend(attachment, question)
+
+            def mend_it_and_depend(attachment, question):
+                write_atomic(kit.plan_path, text.encode())
+                depend(attachment, question)
+
+            run = kit.answering(depend_while_it_is_written, depend_on_half_a_plan, mend_it_and_depend)
+        assert (run.code, run.landed) == (0, ["001", "002", "003"])
+        refusal = "the plan does not let 003 wait for 001: "
+        said = [event.text for event in run.of(Noticed) if event.text.startswith(refusal)]
+        assert "another process is writing the plan" in said[0]
+        assert "invalid TOML" in said[1]
+        assert [event.dependency for event in run.of(DependencyAdded)] == ["001"]
 
     def test_what_was_left_out_before_the_edit_stays_left_out(self, kit: Kit):
         kit.plan(

@@ -25,7 +25,7 @@ from ossature.domain.spec import SpecTree
 from ossature.errors import OssatureError, PlanError
 from ossature.project import Project
 from ossature.store.disk import read_existing, write_atomic
-from ossature.store.plan_lock import plan_lock
+from ossature.store.plan_lock import awaited_plan_lock
 from ossature.store.plan_reading import parse_plan, read_plan
 from ossature.store.planfile import render_plan, splice_plan
 
@@ -122,7 +122,7 @@ async def _write(
     elif is_edited(project):
         written = await _ask(desk, fresh)
     if written == "written":
-        with plan_lock(project.state_dir):
+        async with awaited_plan_lock(project.state_dir):
             found = _content(project)
             if found != seen:
                 # Edited while the question was open: that counts, too.

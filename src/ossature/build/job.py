@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from ossature.build.amending import requeue
+from ossature.build.amending import let_wait
 from ossature.build.attempt import Attempts, ReplyFailure
 from ossature.build.conflict import Conflicts
 from ossature.build.fixing import Act, FixLoop, Step, hint_on, subject_of
@@ -183,7 +183,7 @@ class Job:
                     return await self._generate(feedback, model="")
                 return await self._fix(verdict, feedback, act=step.act)
             case _:
-                return await self._follow(answer, subject, is_failure=True, dependency=missing)
+                return await self._follow(answer, subject, is_failure=True)
 
     def _addable(self, verdict: Verdict) -> str:
         """The task that this one may wait for from now on; empty where that would be a ring."""
@@ -198,9 +198,7 @@ class Job:
         answer = await self._ask("task_failed", reason, verbs, detail=hint, dependency=dependency)
         if isinstance(answer, Retry):
             self._loop.refill()
-        return await self._follow(
-            answer, reason, is_failure=True, hint=hint, verdict=verdict, dependency=dependency
-        )
+        return await self._follow(answer, reason, is_failure=True, hint=hint, verdict=verdict)
 
     async def _follow(
         self,
@@ -210,7 +208,6 @@ class Job:
         is_failure: bool,
         hint: str = "",
         verdict: str = "",
-        dependency: str = "",
     ) -> JobEnd | None:
         """Act on an answer that is not `approve`."""
         match answer:
@@ -221,7 +218,7 @@ class Job:
                 self._loop.restart()
                 return None
             case Depend():
-                return requeue(self._tools, self._order.task.id, dependency)
+                return JobEnd("requeued")
             case Skip() | Abort() if is_failure:
                 self._fail(reason, hint, verdict=verdict)
                 return JobEnd("aborted" if isinstance(answer, Abort) else "failed", reason=reason)
@@ -323,7 +320,8 @@ class Job:
     ) -> Decision:
         """Open a gate. It shows *files* (project-relative), else what is staged where that matters.
 
-        With *dependency*, it also offers to let the task wait for that one.
+        With *dependency*, it also offers to let the task wait for that one; the plan says so when that answer
+        is returned, and the question is asked again where it cannot.
         """
         self.asked += 1
         shown = dict(files or {})
@@ -349,6 +347,8 @@ class Job:
         answer = await self._seat.wait_for(self._tools.channel.ask(question), leave=leave)
         await self._settle_in()
         self._parts.hear(question, answer)
+        if isinstance(answer, Depend) and not await let_wait(self._tools, question.task, dependency):
+            return await self._ask(gate, subject, verbs, detail=detail, dependency=dependency)
         return answer
 
     def _leave(self) -> None:
