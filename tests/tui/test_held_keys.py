@@ -219,3 +219,22 @@ def test_a_subject_that_does_not_fit_shows_that_it_goes_on(width: int) -> None:
     lines = [text_of(line) for line in question_lines(asked, index=0, count=1, width=width, details=1)]
     assert lines[2].endswith(" …")
     assert all(len(line) <= width for line in lines)
+
+
+def test_a_bug_of_ours_is_one_sentence_and_a_file(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789abcdefghij")
+    said: list[str] = []
+
+    async def dialogue() -> None:
+        async with shown(scene) as (app, pilot):
+            app.call_later(lambda: {}["sk-0123456789abcdefghij"])
+            await until(pilot, lambda: app._exit_renderables)
+            said.extend(str(text) for text in app._exit_renderables)
+
+    with pytest.raises(KeyError):
+        run(dialogue())
+    (file,) = scene.project.state_dir.glob("crash-*.txt")
+    (sentence,) = said
+    assert sentence == f"ossature: internal error: KeyError: '[redacted]' (details in {file})"
+    assert "test_held_keys.py" in file.read_text("utf-8")
+    assert "sk-0123" not in file.read_text("utf-8")

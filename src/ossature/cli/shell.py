@@ -32,13 +32,10 @@ def run(arguments: list[str], terminal: Terminal) -> int:
 def report_crash(error: Exception, terminal: Terminal) -> int:
     """One line about a bug of ours, and a file with the rest."""
     # Only a bug pays for what writes it down.
-    from ossature.cli.crash import write_crash_file
+    from ossature.store.crash import crash_sentence
 
     _show_traceback(terminal)
-    path = write_crash_file(error, terminal.cwd)
-    where = f"details in {path}" if path else "set OSSATURE_DEBUG=1 to see where"
-    said = terminal.without_secrets(f"{type(error).__name__}: {error}")
-    terminal.say(f"ossature: internal error: {said} ({where})")
+    terminal.say(f"ossature: {crash_sentence(error, terminal.cwd)}")
     return Exit.FAILED
 
 

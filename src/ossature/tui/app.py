@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shlex
+import tempfile
 from pathlib import Path
+
+from rich.text import Text
 
 from ossature.engine.session import RunRequest, live_holder
 from ossature.errors import OssatureError
 from ossature.project import Project
+from ossature.store.crash import crash_sentence
 from ossature.tui.bridge import Bridge
 from ossature.tui.keys.findings import FindingKeys
 from ossature.tui.keys.history import HistoryKeys
@@ -51,6 +55,20 @@ class OssatureApp(
         super().__init__(bridge, is_demo=is_demo)
         self._request = request
         self.base = base or request or self.base
+
+    def _handle_exception(self, error: Exception) -> None:
+        """In place of Textual's traceback: a sentence, and a file with the rest. The run goes on."""
+        if self.environ.get("OSSATURE_DEBUG"):
+            super()._handle_exception(error)
+            return
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+            # Who only looks writes nothing into the project.
+            folder = Path(tempfile.gettempdir()) if self.bridge.is_read_only else self.bridge.project.root
+            self._exit_renderables.append(Text(f"ossature: {crash_sentence(error, folder)}"))
+        self._close_messages_no_wait()
 
     def on_mount(self) -> None:
         self.lay_out()

@@ -107,10 +107,13 @@ class WorkingView(TextView, inherit_bindings=False):
 
         def steps() -> None:
             told = time.monotonic()
-            while is_wanted() and step():
-                if time.monotonic() - told > TELL_S:
-                    self.post_message(self.Worked())
-                    told = time.monotonic()
+            try:
+                while is_wanted() and step():
+                    if time.monotonic() - told > TELL_S:
+                        self.post_message(self.Worked())
+                        told = time.monotonic()
+            except OSError as error:
+                self.news = f"cannot be read: {error.strerror}"
             if group == "count" and is_wanted():
                 self._is_counting = False
             self.post_message(self.Worked())
