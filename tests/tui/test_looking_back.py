@@ -40,6 +40,12 @@ def test_an_earlier_run_is_opened_replayed_and_left(scene: Scene, size: tuple[in
             await press(pilot, "P")
             await until(pilot, lambda: "REPLAY 1/18" in screen(app).splitlines()[0])
             assert "the run had no plan yet" in screen(app)
+            await press(pilot, "3", "G")
+            await until(pilot, lambda: app.grid.is_read)
+            assert "the run had no plan yet" in screen(app)
+            assert "no run has gone by a plan" not in screen(app)
+            await press(pilot, "G")
+            assert app.focused_pane == "plan"
             await press(pilot, "D")
             assert "landed spenny/errors.py" in screen(app)
             assert [line.status for line in app.bridge.board.lines[:2]] == ["landed", "pending"]

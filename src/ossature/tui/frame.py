@@ -121,7 +121,10 @@ class Frame(InOrder, inherit_bindings=False):
         self.specs = SpecsPane(glyphs=self.glyphs)
         self.findings = FindingsPane(glyphs=self.glyphs)
         self.plan = PlanPane(glyphs=self.glyphs)
-        self.chart, self.grid = ChartPane(glyphs=self.glyphs), GridPane(glyphs=self.glyphs)
+        self.chart, self.grid = (
+            ChartPane(glyphs=self.glyphs),
+            GridPane(glyphs=self.glyphs, empty=PlanPane.no_plan),
+        )
         self.task_pane = TaskPane(glyphs=self.glyphs)
         self.log_pane = LogPane(glyphs=self.glyphs)
         self.bar = Bar(glyphs=self.glyphs)

@@ -57,7 +57,7 @@ class ReplayKeys(Showing):
 
     def begin_replay(self, recording: Recording) -> None:
         self.bridge.replay = Replay(recording)
-        self.plan.empty = "the run had no plan yet"
+        self._explain("the run had no plan yet")
         self.follows = True
         self.message = None
         self._show_moment()
@@ -71,13 +71,18 @@ class ReplayKeys(Showing):
 
     def _drop_replay(self) -> None:
         self.bridge.replay = None
-        self.plan.empty = "this run had no plan" if self.bridge.is_earlier else self.plan.no_plan
+        self._explain("this run had no plan" if self.bridge.is_earlier else self.plan.no_plan)
+
+    def _explain(self, empty: str) -> None:
+        """Say why there are no tasks, wherever they would be."""
+        self.plan.empty = self.grid.empty = empty
+        self.plan.refresh()
+        self.grid.refresh()
 
     def show_run(self, run: str) -> None:
         self.bridge.replay = None
         super().show_run(run)
         self._drop_replay()
-        self.plan.refresh()
 
     def go_to_newest(self) -> bool:
         """From an earlier run to the live one, else the newest; False when it is shown already."""

@@ -51,9 +51,11 @@ class GridPane(ScrollView, can_focus=True, inherit_bindings=False):
             self.run = run
             self.outcome = outcome
 
-    def __init__(self, *, glyphs: Glyphs) -> None:
+    def __init__(self, *, glyphs: Glyphs, empty: str) -> None:
         super().__init__(id="grid", classes="pane")
         self.glyphs = glyphs
+        self.empty = empty
+        """What is said where there are no tasks."""
         self.is_read = False
         """The runs have been read."""
         self._tasks: tuple[TaskLine, ...] = ()
@@ -128,8 +130,7 @@ class GridPane(ScrollView, can_focus=True, inherit_bindings=False):
         height = self.scrollable_content_region.height
         names, runs = self._columns()
         if not self._runs or not self._tasks:
-            note = "no run has gone by a plan yet: b starts one" if self.is_read else "reading the runs …"
-            return self._strip([Span(f" {note}", "quiet")] if y == 0 else [])
+            return self._strip([Span(f" {self._note()}", "quiet")] if y == 0 else [])
         if y == 0:
             heads = [Span(f"{run.number:>{self._cell_width}}", self._head_tone(run)) for run in runs]
             return self._strip([Span(" " * names), *heads])
@@ -137,6 +138,11 @@ class GridPane(ScrollView, can_focus=True, inherit_bindings=False):
             return self._strip(self._said() if y == height - FOOT_ROWS else legend(self.glyphs))
         row = y - 1 + self.scroll_offset.y
         return self._task_strip(row, names, runs) if row < len(self._tasks) else self._strip([])
+
+    def _note(self) -> str:
+        if not self._tasks:
+            return self.empty
+        return "no run has gone by a plan yet" if self.is_read else "reading the runs …"
 
     def _head_tone(self, run: RunOutcomes) -> str:
         return "label" if run is self._pointed else "quiet"
