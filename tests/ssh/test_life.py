@@ -27,6 +27,7 @@ pytestmark = pytest.mark.timeout(900)
 DROPS = int(os.environ.get("OSSATURE_SSH_DROPS", "4"))
 SEED = os.environ.get("OSSATURE_SSH_SEED", "1")
 SIZES = ((80, 24), (120, 40), (60, 20), (100, 30))
+SLOW_BYTES_PER_S, LINES = 4_000, 3_000
 ASKS = "approve fix"
 HINTS = "with a hint for the model"
 
@@ -153,6 +154,31 @@ def tmux() -> Iterator[str]:
     command = f"tmux -L ossature-test-{uuid.uuid4().hex[:12]} -f /dev/null"
     yield command
     subprocess.run([*command.split(), "kill-server"], capture_output=True, timeout=60)
+
+
+def test_a_slow_line_falls_behind_a_log_and_not_behind_its_person(server: Server) -> None:
+    """What is skipped of a log that floods is never what was typed, and nothing of it stays away."""
+    scene = Scene(server.home / "spenny")
+    at_fix_gate(scene)
+    with owned(scene):
+        slow = server.log_in(bytes_per_s=SLOW_BYTES_PER_S)
+        slow.line("ossature -C spenny tui")
+        slow.wait("006 verify failed")
+        slow.type("5")
+        slow.wait("5 Log")
+        for number in range(LINES):
+            scene.tell(ev.Noticed(level="info", text=f"note {number}"), after_s=0)
+        slow.type("h")
+        slow.wait(HINTS)
+        slow.type("sum the rounded shares")
+        slow.wait("sum the rounded shares")
+        slow.wait(f"note {LINES - 1}")
+        slow.type("\r")
+        slow.wait("sent for 006-fix-1")
+        slow.type("q")
+        slow.wait("come back with")
+        until(lambda: not screen_processes(scene.project.root), "the end of the screen")
+    assert "sum the rounded shares" in scene.letters()[-1].read_text("utf-8")
 
 
 def test_a_screen_in_tmux_waits_for_its_person(server: Server, tmux: str) -> None:

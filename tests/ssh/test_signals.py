@@ -35,7 +35,8 @@ class Case(NamedTuple):
         """What is to become of it."""
         if self.signal in ("TSTP", "STOP"):
             return "stops"
-        is_key = self.signal == "INT" or (self.signal == "QUIT" and self.target == "launcher")
+        is_quit = self.signal == "QUIT" and (self.target == "launcher" or self.front == "editor")
+        is_key = self.signal == "INT" or is_quit
         return "stays" if is_key else "ends"
 
     @property
