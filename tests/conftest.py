@@ -19,8 +19,8 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: many tests wait for processes."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: many tests wait for processes."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ FAULTS = [
     (errno.EMFILE, False, "whole"),
     (errno.EMFILE, True, "first"),
 ]
-STEP = 1 if TRIES_ALL else 18
+STEP = 1 if TRIES_ALL else 27
 
 
 @pytest.mark.timeout(900)
@@ -42,7 +42,7 @@ def test_refused_change_ends_in_a_sentence_and_the_next_build_goes_on(
     here = lab(BY_NAME[name])
     possible = [at for at, call in enumerate(here.calls, 1) if can_fail(call, error)]
     codes = set()
-    for at in possible[:: 4 if error == errno.EMFILE and not TRIES_ALL else STEP]:
+    for at in possible[:: 6 if error == errno.EMFILE and not TRIES_ALL else STEP]:
         where = f"{here.calls[at - 1]} {at}"
         kit = here.fresh()
         code = here.in_child(kit, fail(at, error, for_good=for_good))

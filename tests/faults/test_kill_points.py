@@ -33,8 +33,8 @@ def points(calls: list[str]) -> Iterator[tuple[int, Callable[[int], Strike]]]:
 
 
 def share(everything: list[Any], half: int) -> list[Any]:
-    """One of eighteen, or all: neighbours are alike."""
-    return everything[half::2] if TRIES_ALL else everything[half * 18 :: 36]
+    """One of twenty-four, or all: neighbours are alike."""
+    return everything[half::2] if TRIES_ALL else everything[half * 24 :: 48]
 
 
 @pytest.mark.timeout(900)
@@ -43,7 +43,7 @@ def share(everything: list[Any], half: int) -> list[Any]:
 def test_kill_at_any_change_of_the_disk_loses_nothing(lab: MakeLab, scenario: Scenario, half: int):
     here = lab(scenario)
     chosen = share(list(points(here.calls)), half)
-    assert len(chosen) > (140 if TRIES_ALL else 6)
+    assert len(chosen) > (140 if TRIES_ALL else 4)
     for at, strike in chosen:
         kit = here.fresh()
         assert here.in_child(kit, strike(at)) == KILLED, here.said(kit)
@@ -59,7 +59,7 @@ def test_kill_at_any_change_of_the_disk_loses_nothing(lab: MakeLab, scenario: Sc
 def test_kill_while_a_crash_is_recovered_from_loses_nothing(lab: MakeLab, scenario: Scenario, half: int):
     here = lab(scenario)
     rng = chance(scenario.name, half)
-    wanted = 120 if TRIES_ALL else 8
+    wanted = 120 if TRIES_ALL else 5
     crashes = 0
     while crashes < wanted:
         kit = here.fresh()
