@@ -33,7 +33,7 @@ from tests.tui.scene import Scene, at_fix_gate, lineage, owned, while_running  #
 
 WIDTH, HEIGHT = 80, 24
 QUIET_S = 0.7
-"""After so long without a byte an answer is over; less than a tick, at which the stock driver always sends."""
+"""After so long without a byte an answer is over; less than a tick, at which stock Textual always sends."""
 PATIENCE_S = 60.0
 LINK_BYTES_PER_S = 20_000
 LOST_S = 10.0
