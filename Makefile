@@ -32,11 +32,14 @@ venv: $(VENV)/.dev ## make .venv with everything for development
 demo: $(VENV)/.run ## run the demo (no key, no network); ARGS="…" is passed on
 	@$(VENV)/bin/ossature demo $(ARGS)
 
+# The tests start thousands of processes. Where no bytecode is written, each would compile all that it imports.
 test: $(VENV)/.dev ## run the tests; ARGS="-k name" is passed on
+	@$(PY) -m compileall -q src
 	@$(PY) -m pytest $(ARGS)
 
 # Every check runs, so one failure does not hide the next.
 faults: $(VENV)/.dev ## try every fault instead of a sample; OSSATURE_FAULTS_SEED=7 for other random ones
+	@$(PY) -m compileall -q src
 	@OSSATURE_FAULTS=all $(PY) -m pytest $(FAULTS) -rP $(ARGS)
 
 lint: $(VENV)/.dev ## format, lint, types, imports and style, without the tests
