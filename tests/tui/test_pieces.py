@@ -123,6 +123,22 @@ def test_after_a_run_what_failed_in_it_is_still_said(scene: Scene) -> None:
         assert bridge.board.done == 5
 
 
+def test_what_has_landed_stays_landed_until_the_project_is_looked_at_again(scene: Scene) -> None:
+    scene.begin()
+    with owned(scene):
+        bridge = Bridge(scene.project)
+        bridge.attach_latest()
+        bridge.poll()
+        before = look(scene.project)
+        bridge.see(before)
+        scene.build("001", "002")
+        scene.finish("failed")
+        bridge.poll()
+        assert [line.status for line in bridge.board.lines[:3]] == ["landed", "landed", "pending"]
+        bridge.see(before)
+        assert bridge.board.lines[0].status == "pending"
+
+
 def test_rails_are_drawn_once_for_one_graph(scene: Scene) -> None:
     view = look(scene.project)
     first = task_board(RunState(), view, live=False, known=TaskBoard())

@@ -83,6 +83,8 @@ class Bridge:
         """As of the last look; the one that is live has come further."""
         self.past: dict[str, float] = {}
         """Lineage -> seconds that the task took when it landed last."""
+        self._is_ahead = False
+        """The run has ended since the project was looked at, so it knows better how the tasks are."""
         self._nothing = RunState()
 
     @property
@@ -146,6 +148,7 @@ class Bridge:
         self.is_earlier = run != latest_run(self.project)
         self.replay = None
         self.log = []
+        self._is_ahead = False
         self.check_owner()
 
     def attach_latest(self) -> bool:
@@ -183,6 +186,7 @@ class Bridge:
         """New records; the log and the tasks are brought up to date with them."""
         if self.attachment is None or self.replay:
             return []
+        was_live = self.is_live
         records = self.attachment.poll()
         self.plan_writes += sum(is_news([record], *_PLAN_WRITES) for record in records)
         for record in records:
@@ -191,6 +195,7 @@ class Bridge:
                 self.log.append(LogLine(record.at, Line(line.tone, clean_line(line.text))))
         if records:
             if self.state.is_over:
+                self._is_ahead = self._is_ahead or was_live
                 self.check_owner()
             self.rebuild()
         return records
@@ -200,11 +205,13 @@ class Bridge:
         if self.is_past:
             self.board = task_board(self.state, None, live=True, known=self.board)
         else:
-            self.board = task_board(self.state, self.view, live=self.is_live, known=self.board)
+            runs = self.is_live or self._is_ahead
+            self.board = task_board(self.state, self.view, live=runs, known=self.board)
 
     def see(self, view: ProjectView) -> None:
         """Take what looking at the project has found."""
         self.view = view
+        self._is_ahead = False
         self.rebuild()
 
     def decide(self, decision: Decision) -> None:

@@ -108,8 +108,9 @@ def task_board(state: RunState, view: ProjectView | None, *, live: bool, known: 
     else:
         rows = tuple(rails(graph.order, graph.dependencies))
     by_id = {line.id: line for line in lines}
+    placed = set(graph.order)
     ordered = [by_id[task] for task in graph.order]
-    ordered += [line for line in lines if line.id not in set(graph.order)]
+    ordered += [line for line in lines if line.id not in placed]
     return TaskBoard(tuple(ordered), rows, graph)
 
 
