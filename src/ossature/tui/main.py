@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -20,9 +21,15 @@ from ossature.tui.app import leave_message, make_app
 from ossature.tui.driver.terminal import driver_for
 from ossature.tui.launch import restore_terminal
 
+GC_THRESHOLDS = (20_000, 20, 50)
+"""Python's (700, 10, 10) looks through a screen's many small objects at almost every key."""
+
 
 def main(argv: list[str]) -> int:
     """Show the screen; the exit code is the launcher's."""
+    # What is imported by now stays to the end: there is nothing to collect in it.
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     parser = argparse.ArgumentParser(prog="ossature tui")
     parser.add_argument("--project", required=True)
     parser.add_argument("--parent-fd", type=int, default=-1)
