@@ -17,7 +17,7 @@ from ossature.domain.plain_text import clean_line
 from ossature.engine.outcomes import Outcome, RunOutcomes
 from ossature.tui.keys.actions import bindings
 from ossature.tui.look.glyphs import Glyphs
-from ossature.tui.look.spans import Span, fit
+from ossature.tui.look.spans import Span, fit, width_of
 from ossature.tui.look.theme import tone_styles
 from ossature.tui.panes.task_lines import TaskLine
 from ossature.tui.panes.views import TaskPointed, ViewWanted
@@ -135,7 +135,8 @@ class GridPane(ScrollView, can_focus=True, inherit_bindings=False):
             heads = [Span(f"{run.number:>{self._cell_width}}", self._head_tone(run)) for run in runs]
             return self._strip([Span(" " * names), *heads])
         if y >= height - FOOT_ROWS:
-            return self._strip(self._said() if y == height - FOOT_ROWS else legend(self.glyphs))
+            width = self.scrollable_content_region.width
+            return self._strip(self._said() if y == height - FOOT_ROWS else legend(self.glyphs, width))
         row = y - 1 + self.scroll_offset.y
         return self._task_strip(row, names, runs) if row < len(self._tasks) else self._strip([])
 
@@ -269,8 +270,8 @@ def told(outcome: Outcome | None) -> str:
     return f"{word}{seconds}{cost}"
 
 
-def legend(glyphs: Glyphs) -> list[Span]:
-    """What the signs mean."""
+def legend(glyphs: Glyphs, width: int) -> list[Span]:
+    """What the signs mean, as many as fit whole: the rare ones are last."""
     signs = [
         (glyphs.status["landed"], "landed", "good"),
         ("1-9", "fixes", "fix"),
@@ -284,5 +285,8 @@ def legend(glyphs: Glyphs) -> list[Span]:
     ]
     spans = [Span(" ")]
     for sign, word, tone in signs:
-        spans += [Span(sign, tone), Span(f" {word}  ", "quiet")]
+        entry = [Span(sign, tone), Span(f" {word}  ", "quiet")]
+        if width_of([*spans, *entry]) - 2 > width:
+            break
+        spans += entry
     return spans
