@@ -18,7 +18,7 @@ AFTERWARDS = 20
 def test_kill_after_a_reply_asks_for_it_again_only_before_it_can_be_known(lab: Callable[[Scenario], Lab]):
     here = lab(BY_NAME["fixes"])
     assert len(here.answers) == 4
-    for answered in here.answers if TRIES_ALL else here.answers[::3]:
+    for answered in here.answers if TRIES_ALL else here.answers[:1]:
         asked_again = []
         for at in range(answered + 1, answered + 1 + BEFORE_IT_IS_KEPT + AFTERWARDS):
             for strike in (

@@ -242,8 +242,8 @@ class TestVerify:
         assert run.asked == ["implement 001", "fix 001"]
         assert "time limit" in kit.model.calls[1].prompt
 
-    def test_output_of_sixty_megabytes_is_no_trouble(self, kit: Kit):
-        one_task(kit, verify=["head -c 60000000 /dev/zero | tr '\\0' x; exit 1"])
+    def test_output_of_thirty_megabytes_is_no_trouble(self, kit: Kit):
+        one_task(kit, verify=["head -c 30000000 /dev/zero | tr '\\0' x; exit 1"])
         kit.config("[build]\nmax_fix_attempts = 0\n")
         run = kit.own()
         assert run.code == 1

@@ -21,7 +21,7 @@ from tests.runs.histories import History, Instant
 from tests.runs.kit import FakeModel, FakeModels, Kit
 from tests.support.sampling import some
 
-COUNT = int(os.environ.get("HISTORIES", some("16", "24")))
+COUNT = int(os.environ.get("HISTORIES", some("10", "24")))
 FIRST = int(os.environ.get("FIRST_HISTORY", "0"))
 STEPS = 16
 SHARES = 12

@@ -182,7 +182,7 @@ def test_our_own_screen_is_the_same_under_random_keys(asked: Scene) -> None:
     async def dialogue() -> None:
         async with app.run_test(headless=False, size=(80, 24)) as pilot:
             await until(pilot, lambda: app.bridge.view is not None)
-            for number in range(some(30, 80)):
+            for number in range(some(20, 80)):
                 key = dice.choice(KEYS)
                 await pilot.press("escape" if app.bar.is_busy else key)
                 if dice.random() < 0.08:
