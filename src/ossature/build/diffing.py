@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
-from ossature.domain.matching import LineMatcher
+from ossature.domain.matching import unified_hunks
 
 TOO_BIG = 400_000
 """Bytes; larger files are told by size only."""
-_CONTEXT_LINES = 3
 
 
 def unified(before: Mapping[str, bytes | None], after: Mapping[str, bytes | None]) -> str:
@@ -30,31 +29,11 @@ def _one(path: str, before: bytes | None, after: bytes | None) -> str:
         return f"--- {path}\n+++ {path}\n(binary or very large: {_size(before)} -> {_size(after)})\n"
     source = "/dev/null" if before is None else f"a/{path}"
     target = "/dev/null" if after is None else f"b/{path}"
-    lines = list(_hunks(old, new))
+    lines = list(unified_hunks(old, new, end="\n"))
     head = [f"--- {source}\n", f"+++ {target}\n"] if lines else []
     return "".join(
         line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in (*head, *lines)
     )
-
-
-def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
-    for group in LineMatcher(old, new).get_grouped_opcodes(_CONTEXT_LINES):
-        _, old_start, _, new_start, _ = group[0]
-        _, _, old_end, _, new_end = group[-1]
-        yield f"@@ -{_range(old_start, old_end)} +{_range(new_start, new_end)} @@\n"
-        for tag, start, end, first, last in group:
-            if tag == "equal":
-                yield from (f" {line}" for line in old[start:end])
-            else:
-                yield from (f"-{line}" for line in old[start:end])
-                yield from (f"+{line}" for line in new[first:last])
-
-
-def _range(start: int, end: int) -> str:
-    """As patch wants it: an empty one names the line before it."""
-    if end - start == 1:
-        return f"{start + 1}"
-    return f"{start + 1 if end > start else start},{end - start}"
 
 
 def _lines(content: bytes | None) -> list[str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import Match, SequenceMatcher
 from itertools import accumulate
 from typing import TypeVar
@@ -50,3 +50,26 @@ class LineMatcher(SequenceMatcher[_Line]):
         while same < most and self._old[end - 1 - same] == self._new[new_end - 1 - same]:
             same += 1
         return Match(end - same, new_end - same, same)
+
+
+def unified_hunks(
+    old: Sequence[str], new: Sequence[str], *, context: int = 3, end: str = ""
+) -> Iterator[str]:
+    """The hunks of a unified diff, line by line, without its two names; *end* ends each head."""
+    for group in LineMatcher(old, new).get_grouped_opcodes(context):
+        _, old_start, _, new_start, _ = group[0]
+        _, _, old_end, _, new_end = group[-1]
+        yield f"@@ -{_range(old_start, old_end)} +{_range(new_start, new_end)} @@{end}"
+        for what, start, stop, first, last in group:
+            if what == "equal":
+                yield from (f" {line}" for line in old[start:stop])
+            else:
+                yield from (f"-{line}" for line in old[start:stop])
+                yield from (f"+{line}" for line in new[first:last])
+
+
+def _range(start: int, end: int) -> str:
+    """As patch wants it: an empty one names the line before it."""
+    if end - start == 1:
+        return f"{start + 1}"
+    return f"{start + 1 if end > start else start},{end - start}"

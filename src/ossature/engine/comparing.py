@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ossature.domain.matching import unified_hunks
 from ossature.store.disk import disk_errors
 from ossature.store.tasklog import AttemptLog
 
 MAX_BYTES = 4_000_000
 """Of a text, that are compared."""
-MAX_LINES = 3_000
-"""difflib is quadratic at worst: where more lines differ, both parts are shown one after the other."""
-CONTEXT = 3
-"""Lines around a change."""
 NOTHING = "–"
 
 
@@ -104,46 +100,7 @@ def difference(old: str | None, new: str | None, *, names: tuple[str, str]) -> s
     missing = [
         f"({name} has no such text)" for name, text in zip(names, (old, new), strict=True) if text is None
     ]
-    return "\n".join([*missing, f"--- {names[0]}", f"+++ {names[1]}", *_hunks(before, after)]) + "\n"
-
-
-def _hunks(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
-    """What lies between the common beginning and the common end, with a little of both."""
-    pairs = zip(before, after, strict=False)
-    head = next((n for n, (old, new) in enumerate(pairs) if old != new), min(len(before), len(after)))
-    shorter = min(len(before), len(after)) - head
-    tail = next((n for n in range(shorter) if before[-1 - n] != after[-1 - n]), shorter)
-    first, last = max(head - CONTEXT, 0), max(tail - CONTEXT, 0)
-    old, new = before[first : len(before) - last], after[first : len(after) - last]
-    if max(len(old), len(new)) > MAX_LINES:
-        yield f"(more than {MAX_LINES} lines differ: they are not matched one by one)"
-        front, back = head - first, tail - last
-        opcodes = [
-            ("equal", 0, front, 0, front),
-            ("replace", front, len(old) - back, front, len(new) - back),
-            ("equal", len(old) - back, len(old), len(new) - back, len(new)),
-        ]
-        yield from _hunk(opcodes, old, new, first)
-        return
-    for group in difflib.SequenceMatcher(None, old, new).get_grouped_opcodes(CONTEXT):
-        yield from _hunk(group, old, new, first)
-
-
-def _hunk(
-    opcodes: Sequence[tuple[str, int, int, int, int]], old: Sequence[str], new: Sequence[str], first: int
-) -> Iterator[str]:
-    """The lines of one hunk; *first* lines lie before both sides."""
-    _, old_start, _, new_start, _ = opcodes[0]
-    _, _, old_end, _, new_end = opcodes[-1]
-    yield (
-        f"@@ -{first + old_start + 1},{old_end - old_start} +{first + new_start + 1},{new_end - new_start} @@"
-    )
-    for what, i, j, k, m in opcodes:
-        if what == "equal":
-            yield from (f" {line}" for line in old[i:j])
-        else:
-            yield from (f"-{line}" for line in old[i:j])
-            yield from (f"+{line}" for line in new[k:m])
+    return "\n".join([*missing, f"--- {names[0]}", f"+++ {names[1]}", *unified_hunks(before, after)]) + "\n"
 
 
 def _facts(old: Side, new: Side) -> Iterator[Fact]:

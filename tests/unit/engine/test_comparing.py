@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ossature.engine import comparing
+from ossature.domain import matching
 from ossature.engine.comparing import Side, compare, difference, read_side
 
 LINES = st.lists(st.sampled_from(("a", "b", "c", "", "+ x", "--- a")), max_size=30)
@@ -21,12 +21,13 @@ def applied(diff: str, before: list[str]) -> list[str]:
     after: list[str] = []
     place = 0
     for line in diff.splitlines()[2:]:
-        header = re.fullmatch(r"@@ -(\d+),(\d+) \+(\d+),(\d+) @@", line)
+        header = re.fullmatch(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@", line)
         if header:
-            start = int(header[1]) - 1
+            # An empty side names the line before it.
+            start = int(header[1]) - (header[2] != "0")
             after += before[place:start]
             place = start
-            assert len(after) == int(header[3]) - 1
+            assert len(after) == int(header[3]) - (header[4] != "0")
         elif line.startswith("+"):
             after.append(line[1:])
         elif line.startswith(("-", " ")):
@@ -34,7 +35,7 @@ def applied(diff: str, before: list[str]) -> list[str]:
             after += [line[1:]] if line[0] == " " else []
             place += 1
         else:
-            assert line.startswith("(")
+            pytest.fail(line)
     return after + before[place:]
 
 
@@ -46,16 +47,14 @@ def test_a_difference_leads_from_one_text_to_the_other(
     before, after = [*common, *old, *common], [*common, *new, *common]
     with pytest.MonkeyPatch.context() as patch:
         if is_coarse:
-            patch.setattr(comparing, "MAX_LINES", 4)
+            patch.setattr(matching, "MAX_STEPS", 8)
         diff = difference(
             "".join(f"{x}\n" for x in before), "".join(f"{x}\n" for x in after), names=("o", "n")
         )
     if before == after:
         assert diff == ""
     else:
-        assert diff.startswith(
-            "--- o\n+++ n\n@@ " if not is_coarse or "(more" not in diff else "--- o\n+++ n\n("
-        )
+        assert diff.startswith("--- o\n+++ n\n@@ ")
         assert applied(diff, before) == after
 
 

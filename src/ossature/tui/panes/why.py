@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
+from ossature.domain.matching import unified_hunks
 from ossature.tui.panes.task_lines import TaskBoard, TaskLine
 
 
@@ -27,7 +26,6 @@ def why_text(line: TaskLine, board: TaskBoard) -> str:
         elif change.old_text is None and change.new_text is None:
             lines.append(f"digest {change.old[:12] or 'none'} became {change.new[:12] or 'none'}")
         else:
-            lines += difflib.unified_diff(
-                (change.old_text or "").splitlines(), (change.new_text or "").splitlines(), lineterm="", n=2
-            )
+            old, new = ((text or "").splitlines() for text in (change.old_text, change.new_text))
+            lines += unified_hunks(old, new, context=2)
     return "\n".join(lines)
